@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { launch } from '@twinlock/contract/launch'
+
+await launch(import.meta.url)
