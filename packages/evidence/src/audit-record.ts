@@ -1,10 +1,11 @@
 import { z } from 'zod'
-import { instantSchema } from './work-order.ts'
+import { isSignable, type Signable } from './canonical-json.ts'
+import { instantSchema, wellFormedSchema } from './work-order.ts'
 
-const signableScalar = z.union([z.string(), z.boolean(), z.null(), z.number().int()])
-type AuditData = z.infer<typeof signableScalar> | AuditData[] | { [key: string]: AuditData }
-const auditDataSchema: z.ZodType<AuditData> = z.lazy(() =>
-  z.union([signableScalar, z.array(auditDataSchema), z.record(z.string(), auditDataSchema)]),
+// Not a recursive schema and not z.record: the one overflows the stack on hostile depth, the other drops `__proto__`.
+const auditDataSchema = z.custom<{ readonly [key: string]: Signable }>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && isSignable(value),
+  'is not an object of signable values',
 )
 
 /** Who did something: always one object. `id` is the user's name, the agent's id or the name of the system's part. */
@@ -20,12 +21,13 @@ export const auditBodySchema = z.strictObject({
   actor: actorSchema,
   /** What it happened to; null where no single thing is meant. */
   subject: z.strictObject({ type: z.string().min(1), id: z.string().min(1) }).nullable(),
-  data: z.record(z.string(), auditDataSchema),
+  data: auditDataSchema,
 })
 
 /**
  * One record of the log, version 1. `body` is the canonical text that was hashed; `salt` and `body` are null together,
- * once retention has dropped them. Hashes and salt are lower-case hexadecimal, 32 bytes each.
+ * once retention has dropped them. Hashes and salt are lower-case hexadecimal, 32 bytes each. `body` has no lone
+ * surrogates: as UTF-8 it would hash like another text.
  */
 export const auditRecordSchema = z.strictObject({
   v: z.literal(1),
@@ -37,7 +39,7 @@ export const auditRecordSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .nullable(),
-  body: z.string().nullable(),
+  body: wellFormedSchema.nullable(),
 })
 
 export type Actor = z.infer<typeof actorSchema>

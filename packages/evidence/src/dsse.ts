@@ -6,15 +6,24 @@ import { keyFingerprint, type SigningKey } from './keys.ts'
 /** What an envelope carries; part of the signed bytes, so that one kind can never be taken for another. */
 export type EnvelopeKind = 'execution-token' | 'probe-token'
 
+/** The most signatures one envelope may carry: each that names the pinned key costs a verification. */
+export const MAX_SIGNATURES = 16
+
+/** RFC 4648 §4 with padding and zero trailing bits: one text for some bytes. Node reads many more. */
+const base64Schema = z.string().refine(isCanonicalBase64, 'is not canonical base64')
+
 /** A DSSE envelope: base64 payload, its type, one or more signatures. */
 export const envelopeSchema = z.strictObject({
   payloadType: z.string(),
-  payload: z.base64(),
-  signatures: z.array(z.strictObject({ keyid: z.string(), sig: z.base64() })).min(1),
+  payload: base64Schema,
+  signatures: z
+    .array(z.strictObject({ keyid: z.string(), sig: base64Schema }))
+    .min(1)
+    .max(MAX_SIGNATURES),
 })
 export type Envelope = z.infer<typeof envelopeSchema>
 
-/** The outcome of opening an envelope. `why` is one of the field's three answers; nothing of the payload is given with it. */
+/** The outcome of opening an envelope. `why` is one of three answers; `detail` names fields of the schema, never anything of the payload. */
 export type Opened<T> =
   | { readonly ok: true; readonly payload: T }
   | { readonly ok: false; readonly why: 'malformed' | 'unknown_key' | 'bad_signature'; readonly detail: string }
@@ -86,11 +95,19 @@ export function parseCanonical<S extends z.ZodType<Signable>>(bytes: Uint8Array,
     return malformed('not JSON in UTF-8')
   }
   const parsed = schema.safeParse(value)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    return malformed(`${issue?.path.join('.') || 'the value'}: ${issue?.message ?? 'does not fit'}`)
-  }
+  if (!parsed.success) return malformed(describe(parsed.error.issues[0]))
   return isCanonical(parsed.data, bytes) ? { ok: true, payload: parsed.data } : malformed('the bytes are not canonical')
+}
+
+/** Where and what: the path holds schema fields and indexes only; the name of an unknown field is the sender's text. */
+function describe(issue: z.core.$ZodIssue | undefined): string {
+  const path = issue?.path.join('.') || 'the value'
+  if (issue?.code === 'unrecognized_keys') return `${path}: has an unknown field`
+  return `${path}: ${issue?.message ?? 'does not fit'}`
+}
+
+function isCanonicalBase64(text: string): boolean {
+  return Buffer.from(text, 'base64').toString('base64') === text
 }
 
 function isCanonical(value: Signable, bytes: Uint8Array): boolean {

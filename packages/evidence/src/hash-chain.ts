@@ -1,5 +1,5 @@
 import { type AuditBody, type AuditRecord, auditBodySchema, auditRecordSchema } from './audit-record.ts'
-import { canonicalBytes } from './canonical-json.ts'
+import { canonicalBytes, utf8 } from './canonical-json.ts'
 import { sha256 } from './digest.ts'
 import { parseCanonical } from './dsse.ts'
 
@@ -22,21 +22,24 @@ export type ChainVerdict =
   | { readonly ok: true; readonly head: ChainHead }
   | { readonly ok: false; readonly at: number; readonly why: string }
 
-/** `body_hash = SHA-256(salt ‖ body)` over the 32 salt bytes and the canonical bytes of the body; hexadecimal. */
+/** `body_hash = SHA-256(salt ‖ body)` over the 32 salt bytes and the canonical bytes of the body; hexadecimal. Throws `TypeError` on another salt. */
 export function bodyHash(salt: string, body: string): string {
-  return sha256(Buffer.from(salt, 'hex'), Buffer.from(body, 'utf8')).toString('hex')
+  return sha256(bytes32(salt), utf8(body)).toString('hex')
 }
 
 /** `hash = SHA-256(0x02 ‖ seq ‖ prev_hash ‖ body_hash)`; `seq` is 8 bytes, big-endian; hexadecimal. */
 export function recordHash(seq: number, prevHash: string, ofBody: string): string {
   const number = Buffer.alloc(8)
   number.writeBigUInt64BE(BigInt(seq))
-  return sha256(RECORD_PREFIX, number, Buffer.from(prevHash, 'hex'), Buffer.from(ofBody, 'hex')).toString('hex')
+  return sha256(RECORD_PREFIX, number, bytes32(prevHash), bytes32(ofBody)).toString('hex')
 }
 
-/** The record that follows `head`. `salt` is 32 random bytes, hexadecimal. Throws `ZodError` on a body that is not v1. */
+/**
+ * The record that follows `head`. `salt` is 32 random bytes, hexadecimal. Throws `ZodError` on a body that is not v1,
+ * `TypeError` on a salt that is not 32 bytes.
+ */
 export function appendRecord(head: ChainHead, body: AuditBody, salt: string): AuditRecord {
-  const text = Buffer.from(canonicalBytes(auditBodySchema.parse(body))).toString('utf8')
+  const text = new TextDecoder().decode(canonicalBytes(auditBodySchema.parse(body)))
   const seq = head.seq + 1
   const ofBody = bodyHash(salt, text)
   return {
@@ -84,4 +87,10 @@ export async function verifyChain(
     current = verdict.head
   }
   return { ok: true, head: current }
+}
+
+/** 32 bytes from hexadecimal. Node's decoder stops at the first bad digit: a mistyped salt would silently be no salt. */
+function bytes32(hex: string): Buffer {
+  if (!/^[0-9a-f]{64}$/.test(hex)) throw new TypeError('not 32 bytes in lower-case hexadecimal')
+  return Buffer.from(hex, 'hex')
 }

@@ -6,12 +6,13 @@ export {
   auditBodySchema,
   auditRecordSchema,
 } from './audit-record.ts'
-export { assertSignable, canonicalBytes, type Signable } from './canonical-json.ts'
+export { assertSignable, canonicalBytes, isSignable, MAX_DEPTH, type Signable, utf8 } from './canonical-json.ts'
 export { digestOf, digestSchema, sha256 } from './digest.ts'
 export {
   type Envelope,
   type EnvelopeKind,
   envelopeSchema,
+  MAX_SIGNATURES,
   type Opened,
   openEnvelope,
   payloadType,
@@ -59,6 +60,7 @@ export {
   type Target,
   targetSchema,
   type WorkOrder,
+  wellFormedSchema,
   workOrderDigest,
   workOrderSchema,
 } from './work-order.ts'

@@ -10,11 +10,11 @@ export interface SigningKey {
   readonly fingerprint: string
 }
 
-/** A public Ed25519 key as a JWK (RFC 8037) whose `kid` is its fingerprint. */
+/** A public Ed25519 key as a JWK (RFC 8037) whose `kid` is its fingerprint. `x` is 32 bytes: its last digit has two zero bits. */
 export const publicJwkSchema = z.object({
   kty: z.literal('OKP'),
   crv: z.literal('Ed25519'),
-  x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+  x: z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/),
   kid: z.string().optional(),
   use: z.string().optional(),
   alg: z.string().optional(),

@@ -1,16 +1,28 @@
 import { z } from 'zod'
-import { canonicalBytes } from './canonical-json.ts'
+import { canonicalBytes, utf8 } from './canonical-json.ts'
 import { digestOf, digestSchema } from './digest.ts'
 import { type Opened, parseCanonical } from './dsse.ts'
+import { fingerprintSchema } from './keys.ts'
 
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
-const wellFormed = z.string().refine((text) => text.isWellFormed(), 'has a lone surrogate')
 
-/** RFC 3339 in UTC with milliseconds, the only form that appears in anything signed: `2026-01-31T12:00:00.000Z`. */
-export const instantSchema = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+/** Text that has one UTF-8 form: without lone surrogates. */
+export const wellFormedSchema = z.string().refine((text) => text.isWellFormed(), 'has a lone surrogate')
+
+// Never empty: `''` where null means "any" is for a careless reader the same.
+const name = wellFormedSchema.min(1)
+
+/**
+ * RFC 3339 in UTC with milliseconds, the only form that appears in anything signed: `2026-01-31T12:00:00.000Z`.
+ * A real instant: `2026-99-99T…` would be NaN, before which and after which nothing is, so that it never expires.
+ */
+export const instantSchema = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  .refine(isInstant, 'is not an instant')
 
 /** A database in an environment, written `app/production`. */
-export const targetSchema = z.strictObject({ database: wellFormed.min(1), environment: wellFormed.min(1) })
+export const targetSchema = z.strictObject({ database: name, environment: name })
 
 /** What a statement may be; the set of a request's statements is what permission, workflow, agent and token must cover. */
 export const operationSchema = z.enum([
@@ -39,32 +51,32 @@ export const limitsSchema = z.strictObject({
 export const workOrderSchema = z.strictObject({
   v: z.literal(1),
   /** `req_…`; null for a preflight's probe, which no execution token may name. */
-  request_id: z.string().min(1).nullable(),
+  request_id: name.nullable(),
   target: targetSchema,
   dialect: z.enum(['postgresql', 'mysql', 'mariadb']),
   /** Sorted, without repeats. */
   operations: z.array(operationSchema).min(1).refine(isSortedSet, 'is not a sorted set'),
   /** Slices of the submitted text, each untouched; joined they are the original. */
-  statements: z.array(z.strictObject({ sql: wellFormed.min(1), transactional: z.boolean() })).min(1),
-  classifier: z.strictObject({ version: wellFormed, catalog_digest: digestSchema.nullable() }),
+  statements: z.array(z.strictObject({ sql: name, transactional: z.boolean() })).min(1),
+  classifier: z.strictObject({ version: name, catalog_digest: digestSchema.nullable() }),
   /** The requester's user name. */
-  requester: wellFormed.min(1),
+  requester: name,
   /** Fingerprint of the requester's own key; null where none signs. */
-  requester_key: wellFormed.nullable(),
+  requester_key: fingerprintSchema.nullable(),
   /** The one agent that may run it; null where any agent of the target may. */
-  executor: wellFormed.nullable(),
+  executor: name.nullable(),
   /** Recipients that results are encrypted to. */
-  seal_to: z.array(wellFormed),
+  seal_to: z.array(name),
   limits: limitsSchema,
   allowance: z.strictObject({
     max_executions: count.positive(),
     approval_ttl_s: count.positive(),
     execution_window_s: count.positive(),
-    share_with: z.array(wellFormed),
+    share_with: z.array(name),
   }),
   policy_digest: digestSchema,
   /** What an agent must understand to run this order. */
-  features: z.array(wellFormed).refine(isSortedSet, 'is not a sorted set'),
+  features: z.array(name).refine(isSortedSet, 'is not a sorted set'),
   created_at: instantSchema,
   /** 128 random bits, hexadecimal: two orders never share a digest. */
   nonce: z.string().regex(/^[0-9a-f]{32}$/),
@@ -80,15 +92,20 @@ export function encodeWorkOrder(order: WorkOrder): string {
   return Buffer.from(canonicalBytes(workOrderSchema.parse(order))).toString('utf8')
 }
 
-/** `sha256:…` over the canonical text: what reviewers see, reviews refer to and tokens name. */
+/** `sha256:…` over the canonical text: what reviewers see, reviews refer to and tokens name. Throws `TypeError` on a lone surrogate. */
 export function workOrderDigest(encoded: string): string {
-  return digestOf(Buffer.from(encoded, 'utf8'))
+  return digestOf(utf8(encoded))
 }
 
 /** Reads a work order strictly: parsed, canonicalised again, compared byte for byte. */
 export function parseWorkOrder(encoded: string): Opened<WorkOrder> {
   if (!encoded.isWellFormed()) return { ok: false, why: 'malformed', detail: 'has a lone surrogate' }
   return parseCanonical(Buffer.from(encoded, 'utf8'), workOrderSchema)
+}
+
+function isInstant(text: string): boolean {
+  const time = Date.parse(text)
+  return Number.isFinite(time) && new Date(time).toISOString() === text
 }
 
 function isSortedSet(values: readonly string[]): boolean {
