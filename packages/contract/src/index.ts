@@ -1,1 +1,50 @@
-export {}
+export {
+  HEARTBEAT_MS,
+  LEASE_MS,
+  type Lease,
+  MAX_CHUNK_BYTES,
+  type Outcome,
+  outcomeSchema,
+  POLL_HOLD_S,
+  START_WITHIN_MS,
+} from './agents.ts'
+export { ALL_ENDPOINTS, api } from './api.ts'
+export { AppError, type ErrorData, type FieldProblem, isAppError } from './app-error.ts'
+export { dialectSchema, idSchema, nameSchema, type OperationName, operationNameSchema } from './common.ts'
+export { formatDuration, parseDuration } from './duration.ts'
+export {
+  type Access,
+  API_BASE,
+  type Endpoint,
+  type EndpointCall,
+  type EndpointInput,
+  type EndpointResponse,
+  endpointPath,
+} from './endpoint.ts'
+export {
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorCodeEntry,
+  EXECUTION_ERROR_CODES,
+  type ExecutionErrorCode,
+  type ExecutionErrorEntry,
+} from './error-codes.ts'
+export {
+  type Effect,
+  type ExecutionError,
+  type ExecutionStatus,
+  type ExecutionView,
+  effectSchema,
+  executionErrorSchema,
+  executionStatusSchema,
+  type ResultLine,
+  resultLineSchema,
+  type StatementOutcome,
+  statementOutcomeSchema,
+} from './executions.ts'
+export { roleSchema, type TokenView, type UserView } from './identity.ts'
+export { newId } from './new-id.ts'
+export { can, PERMISSIONS, type Permission, ROLE_NAMES, ROLES, type Role } from './permissions.ts'
+export { fromProblem, type Problem, problemSchema, toProblem } from './problem.ts'
+export { type RequestStatus, type RequestView, requestRefSchema, requestStatusSchema } from './requests.ts'
+export { type TransportVerdict, transportVerdict } from './transport-rule.ts'

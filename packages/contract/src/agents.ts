@@ -1,0 +1,133 @@
+import { z } from 'zod'
+import { dialectSchema, idSchema, nameSchema, operationNameSchema, timeSchema } from './common.ts'
+import { defineEndpoint } from './endpoint.ts'
+import { effectSchema, executionErrorSchema, statementOutcomeSchema } from './executions.ts'
+
+/** The largest body of a chunk, bytes. */
+export const MAX_CHUNK_BYTES = 900 * 1024
+/** How long a poll is held open, seconds. */
+export const POLL_HOLD_S = 25
+/** How long an agent holds an execution that it heartbeats. */
+export const LEASE_MS = 30_000
+export const HEARTBEAT_MS = 10_000
+/** How long a leased execution waits for its start. */
+export const START_WITHIN_MS = 10_000
+
+/**
+ * Messages of the agent's protocol are extended by adding fields that the other side ignores: answers are read loosely
+ * by the agent, and bodies loosely by the server. What authorises (orders, tokens) is strict and signed.
+ */
+const leaseSchema = z.object({
+  execution_id: idSchema('exe'),
+  lease_id: z.string(),
+  /** The canonical text of the work order, as it was approved. */
+  work_order: z.string(),
+})
+export type Lease = z.infer<typeof leaseSchema>
+
+/** A DSSE envelope; `evidence` reads it strictly. */
+const envelopeTextSchema = z.unknown()
+
+const executionParams = z.strictObject({ id: idSchema('exe') })
+
+/** What an agent reports at the end of an execution. */
+export const outcomeSchema = z.object({
+  lease_id: z.string().max(100),
+  status: z.enum(['succeeded', 'failed', 'cancelled']),
+  effect: effectSchema,
+  error: executionErrorSchema.nullable(),
+  statements: z.array(statementOutcomeSchema).max(10_000),
+  duration_ms: z.number().int().nonnegative().nullable(),
+  server_version: z.string().max(200).nullable(),
+  /** Number of chunks of the result; 0 when there is none. */
+  chunks: z.number().int().nonnegative(),
+  /** SHA-256 of the whole result's bytes, hexadecimal; null when there is none. */
+  result_sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
+  /** How the agent came to know: it saw the end, or asked its journal or the database afterwards. */
+  known_from: z.enum(['observed', 'journal', 'database']),
+  /** Limits the agent's own configuration clamped, by name. */
+  clamped: z.record(z.string(), z.number().int()),
+})
+export type Outcome = z.infer<typeof outcomeSchema>
+
+export const agentEndpoints = {
+  poll: defineEndpoint({
+    name: 'agents.poll',
+    method: 'POST',
+    path: '/agent/poll',
+    summary: 'Wait for work: answered at once when there is some, after 25 seconds otherwise',
+    access: 'agent',
+    body: z.object({
+      agent_id: nameSchema,
+      journal_id: z.string().regex(/^jrn_[0-9a-z]{26}$/),
+      version: z.string().max(50),
+      features: z.array(z.string().max(64)).max(64),
+      targets: z
+        .array(
+          z.object({
+            database: nameSchema,
+            environment: nameSchema,
+            dialect: dialectSchema,
+            operations: z.array(operationNameSchema).nullable(),
+          }),
+        )
+        .max(1000),
+      free_capacity: z.number().int().min(0).max(1000),
+    }),
+    response: z.object({ server_id: z.string(), server_time: timeSchema, leases: z.array(leaseSchema) }),
+  }),
+  start: defineEndpoint({
+    name: 'agents.start',
+    method: 'POST',
+    path: '/agent/executions/{id}/start',
+    summary: 'Start a leased execution; the answer carries the execution token',
+    access: 'agent',
+    params: executionParams,
+    body: z.object({ lease_id: z.string().max(100) }),
+    response: z.object({ token: envelopeTextSchema, server_time: timeSchema }),
+  }),
+  heartbeat: defineEndpoint({
+    name: 'agents.heartbeat',
+    method: 'POST',
+    path: '/agent/executions/{id}/heartbeat',
+    summary: 'Keep the lease of a running execution',
+    access: 'agent',
+    params: executionParams,
+    body: z.object({ lease_id: z.string().max(100) }),
+    response: z.object({ lease_expires_at: timeSchema }),
+  }),
+  handBack: defineEndpoint({
+    name: 'agents.hand_back',
+    method: 'POST',
+    path: '/agent/executions/{id}/hand-back',
+    summary: 'Give a leased execution back before it started',
+    access: 'agent',
+    params: executionParams,
+    body: z.object({ lease_id: z.string().max(100) }),
+    response: z.object({}),
+  }),
+  chunk: defineEndpoint({
+    name: 'agents.chunk',
+    method: 'PUT',
+    path: '/agent/executions/{id}/chunks/{n}',
+    summary: 'Store one slice of the result; repeating it changes nothing',
+    access: 'agent',
+    params: z.strictObject({ id: idSchema('exe'), n: z.coerce.number().int().min(0).max(10_000_000) }),
+    query: z.object({ lease_id: z.string().max(100) }),
+    rawBody: { maxBytes: MAX_CHUNK_BYTES },
+    response: z.object({}),
+  }),
+  outcome: defineEndpoint({
+    name: 'agents.outcome',
+    method: 'POST',
+    path: '/agent/executions/{id}/outcome',
+    summary: 'Report how an execution ended; also late, for one that counts as lost',
+    access: 'agent',
+    params: executionParams,
+    body: outcomeSchema,
+    response: z.object({}),
+  }),
+}

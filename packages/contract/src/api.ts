@@ -1,0 +1,18 @@
+import { agentEndpoints } from './agents.ts'
+import type { Endpoint } from './endpoint.ts'
+import { executionEndpoints } from './executions.ts'
+import { identityEndpoints } from './identity.ts'
+import { requestEndpoints } from './requests.ts'
+import { auditEndpoints, systemEndpoints } from './system.ts'
+
+/** Every endpoint there is. */
+export const api = {
+  requests: requestEndpoints,
+  executions: executionEndpoints,
+  identity: identityEndpoints,
+  audit: auditEndpoints,
+  agents: agentEndpoints,
+  system: systemEndpoints,
+}
+
+export const ALL_ENDPOINTS: readonly Endpoint[] = Object.values(api).flatMap((group) => Object.values<Endpoint>(group))
