@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { z } from 'zod'
 
 /** A SHA-256 digest as text: `sha256:` and 64 lower-case hexadecimal digits. */
@@ -6,9 +6,7 @@ export const digestSchema = z.string().regex(/^sha256:[0-9a-f]{64}$/)
 
 /** SHA-256 (FIPS 180-4) of the given parts, one after another: 32 bytes. */
 export function sha256(...parts: readonly Uint8Array[]): Buffer {
-  const hash = createHash('sha256')
-  for (const part of parts) hash.update(part)
-  return hash.digest()
+  return hash('sha256', Buffer.concat(parts), 'buffer')
 }
 
 /** The digest of some bytes in its text form, `sha256:…`. */
