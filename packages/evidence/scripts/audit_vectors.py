@@ -88,6 +88,8 @@ def audit_chain():
     broke("version 2", 4, edit(3, v=2))
     broke("sequence number as text", 4, edit(3, seq="4"))
     broke("sequence number 0", 1, edit(0, seq=0))
+    broke("sequence number skipped, hashed so", 5, edit(
+        4, seq=6, hash=record_hash(6, chain[3]["hash"], chain[4]["body_hash"])))
     broke("hash in upper case", 4, edit(3, hash=chain[3]["hash"].upper()))
     broke("salt in upper case", 4, edit(3, salt=salts[3].upper()))
     broke("salt too short, hashed so", 6, append(chain, "00" * 31, canonical(values[0])))
