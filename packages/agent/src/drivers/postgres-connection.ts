@@ -1,0 +1,182 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { ConnectionOptions } from 'node:tls'
+import pg from 'pg'
+import { DriverError } from './driver.ts'
+import { createMessageGuard, type MessageLimits } from './message-guard.ts'
+import { sendCancelRequest } from './postgres-cancel.ts'
+import { toConnectionFailed, toConnectionLost } from './postgres-errors.ts'
+import { createExchange, type Exchange, type ExchangeEnd, type RowHandlers, type Wire } from './postgres-exchange.ts'
+import { REQUIRED_PARAMETERS } from './postgres-settings.ts'
+
+/** For the driver's own queries, whose answers are short. */
+const OWN_LIMITS: MessageLimits = { fieldBytes: 1024 * 1024, rowBytes: 1024 * 1024 }
+const OWN_TIMEOUT_MS = 30_000
+const CANCEL_TIMEOUT_MS = 2_000
+const CLOSE_TIMEOUT_MS = 2_000
+
+/** What pg's client knows and its published types leave out. */
+interface ClientInternals {
+  processID: number
+  secretKey: number
+  ssl: boolean | ConnectionOptions
+}
+
+/** A connection whose every failure rejects a promise: nothing that a server sends, or fails to send, is thrown. */
+export class PostgresConnection implements AsyncDisposable {
+  readonly #client: pg.Client
+  readonly #guard = createMessageGuard(OWN_LIMITS)
+  #current: Exchange | undefined
+  #failure: DriverError | undefined
+  #cancelling: Promise<void> = Promise.resolve()
+  serverVersion = ''
+
+  static async connect(config: pg.ClientConfig): Promise<PostgresConnection> {
+    const connection = new PostgresConnection(config)
+    try {
+      await connection.#connect()
+      return connection
+    } catch (error) {
+      const failure = toConnectionFailed(connection.#failure ?? error)
+      connection.destroy(failure)
+      throw failure
+    }
+  }
+
+  private constructor(config: pg.ClientConfig) {
+    this.#client = new pg.Client(config)
+    this.#client.on('error', (error) => this.#fail(toConnectionLost(error)))
+    this.#client.on('end', () => this.#fail(toConnectionLost(new Error('it was closed by the server'))))
+    const wire = this.#client.connection
+    for (const copy of ['copyInResponse', 'copyOutResponse', 'replicationStart']) {
+      wire.on(copy, () => this.destroy(new DriverError('copy_refused', 'COPY from or to the client is not supported.')))
+    }
+    wire.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
+      const { parameterName: name, parameterValue: value } = message
+      if (name === 'server_version') this.serverVersion = value
+      const required = REQUIRED_PARAMETERS[name]
+      if (required !== undefined && required !== value) {
+        this.destroy(
+          new DriverError('protocol_error', `The session's ${name} became ${value}; it must be ${required}.`),
+        )
+      }
+    })
+    wire.on('readyForQuery', () => this.#current?.ready())
+    wire.on('sslconnect', () => this.#guardStream())
+  }
+
+  get isUsable(): boolean {
+    return this.#failure === undefined
+  }
+
+  /** `I` outside a transaction, `T` inside, `E` inside one that failed. */
+  get transactionStatus(): 'I' | 'T' | 'E' | null {
+    return this.#client.getTransactionStatus()
+  }
+
+  /** One message cycle under `limits`. */
+  async exchange(
+    send: (wire: Wire) => void,
+    handlers: RowHandlers,
+    limits: MessageLimits = OWN_LIMITS,
+  ): Promise<ExchangeEnd> {
+    await this.#cancelling
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#current !== undefined) throw new Error('A session runs one statement at a time.')
+    const exchange = createExchange(send, handlers, (error) => this.destroy(toConnectionLost(error)))
+    this.#current = exchange
+    this.#guard.limits = limits
+    try {
+      this.#client.query(exchange.submittable)
+      return await exchange.end
+    } finally {
+      this.#current = undefined
+      this.#guard.limits = OWN_LIMITS
+    }
+  }
+
+  /** A query of the driver's own, never anybody's SQL: all its rows, as the server's text. */
+  async query(sql: string, values: (string | null)[] = [], timeoutMs = OWN_TIMEOUT_MS): Promise<(string | null)[][]> {
+    const rows: (string | null)[][] = []
+    const timer = setTimeout(
+      () => this.destroy(new DriverError('connection_lost', 'The database did not answer in time.')),
+      timeoutMs,
+    ).unref()
+    try {
+      await this.exchange(
+        (wire) => {
+          wire.parse({ text: sql, name: '' })
+          wire.bind({ portal: '', statement: '', values })
+          wire.describe({ type: 'P', name: '' })
+          wire.execute({ portal: '', rows: 0 })
+        },
+        { onFields: () => {}, onRow: (row) => rows.push(row) },
+      )
+      return rows
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Resolves when the server has signalled the statement, or cannot be reached to do so; until then nothing else is sent. */
+  async cancel(): Promise<void> {
+    const { processID, secretKey, ssl } = this.#client as unknown as ClientInternals
+    const { remoteAddress, remotePort } = this.#client.connection.stream as Socket
+    const { host: hostName = '', port } = this.#client
+    if (this.#failure !== undefined) return
+    const address =
+      remoteAddress === undefined
+        ? { path: `${hostName}/.s.PGSQL.${port}` }
+        : { host: remoteAddress, port: remotePort ?? port }
+    const tls = ssl === true ? {} : ssl === false ? undefined : ssl
+    const target = { address, hostName, tls, processId: processID, secretKey }
+    const sent = sendCancelRequest(target, CANCEL_TIMEOUT_MS)
+    this.#cancelling = Promise.all([this.#cancelling, sent]).then(() => {})
+    await sent
+  }
+
+  /** Closes at once; whatever was waiting fails with `reason`. */
+  destroy(reason: DriverError): void {
+    this.#fail(reason)
+    this.#client.connection.stream.destroy()
+  }
+
+  /** Says goodbye, then closes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const reason = new DriverError('connection_lost', 'The connection was closed.')
+    const timer = setTimeout(() => this.destroy(reason), CLOSE_TIMEOUT_MS)
+    const isUsable = this.isUsable
+    this.#fail(reason)
+    if (isUsable) await this.#client.end().catch(() => {})
+    clearTimeout(timer)
+    this.#client.connection.stream.destroy()
+  }
+
+  async #connect(): Promise<void> {
+    const connected = this.#client.connect()
+    if (!this.#client.ssl) this.#guardStream()
+    await connected
+  }
+
+  /** Puts the guard before the parser, and what either throws into the connection's failure. */
+  #guardStream(): void {
+    const stream: Duplex = this.#client.connection.stream
+    const listeners = stream.listeners('data')
+    stream.removeAllListeners('data')
+    stream.on('data', (chunk: Buffer) => {
+      if (this.#failure !== undefined) return
+      try {
+        this.#guard.inspect(chunk)
+        for (const parse of listeners) parse.call(stream, chunk)
+      } catch (error) {
+        const reason = new DriverError('protocol_error', 'The server sent what cannot be read.', { cause: error })
+        this.destroy(error instanceof DriverError ? error : reason)
+      }
+    })
+  }
+
+  #fail(reason: DriverError): void {
+    this.#failure ??= reason
+    this.#current?.fail(this.#failure)
+  }
+}

@@ -1,0 +1,191 @@
+import { performance } from 'node:perf_hooks'
+import {
+  DriverError,
+  type Limits,
+  type RunOptions,
+  type Session,
+  type StatementResult,
+  type TransactionRef,
+} from './driver.ts'
+import type { PostgresConnection } from './postgres-connection.ts'
+import { runStatement } from './postgres-statement.ts'
+import type { TypeNames } from './postgres-types.ts'
+
+/** After the server's own timeout should have ended a statement, and again after it was asked to cancel it. */
+const GRACE_MS = 2_000
+const ROLLBACK_TIMEOUT_MS = 5_000
+const DEFAULT_COMMIT_TIMEOUT_MS = 30_000
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+const SET_LIMITS = `select pg_catalog.set_config('statement_timeout', $1, $3::pg_catalog.bool),
+  pg_catalog.set_config('lock_timeout', $2, $3::pg_catalog.bool)`
+
+/** Names the server that a transaction ran on; undefined where the role may not ask. */
+export interface ServerIdentity {
+  system_identifier: string
+  timeline: number
+}
+
+export interface SessionOptions {
+  identity: ServerIdentity | undefined
+  typeNames: TypeNames
+  /** Takes the connection back: to reset and keep it, or to close it. */
+  giveBack(reuse: boolean): Promise<void>
+}
+
+export class PostgresSession implements Session {
+  readonly #connection: PostgresConnection
+  readonly #options: SessionOptions
+  #mode: 'read_only' | 'read_write' = 'read_write'
+  #mayReuse = true
+  #commitTimeoutMs = DEFAULT_COMMIT_TIMEOUT_MS
+  #interruption: DriverError | undefined
+  #isOnServer = false
+  #isReleased = false
+  #killTimer: NodeJS.Timeout | undefined
+
+  constructor(connection: PostgresConnection, options: SessionOptions) {
+    this.#connection = connection
+    this.#options = options
+  }
+
+  get serverVersion(): string {
+    return this.#connection.serverVersion
+  }
+
+  async begin(mode: 'read_only' | 'read_write'): Promise<void> {
+    this.#mode = mode
+    await this.#connection.query(mode === 'read_only' ? 'BEGIN READ ONLY' : 'BEGIN')
+    if (mode === 'read_write') return
+    // After a first query `SET TRANSACTION READ WRITE` is an error.
+    const [row] = await this.#connection.query(`select pg_catalog.current_setting('transaction_read_only')`)
+    if (row?.[0] !== 'on') throw new DriverError('protocol_error', 'The server did not begin a read-only transaction.')
+  }
+
+  async run(sql: string, options: RunOptions): Promise<StatementResult> {
+    const { inTransaction, limits, sink } = options
+    if (this.#interruption !== undefined) throw this.#interruption
+    this.#assertRunnable(sql, inTransaction)
+    await this.#setLimits(inTransaction, limits)
+    const startedAt = performance.now()
+    const clock = { leftMs: limits.statement_timeout_ms, roundMs: 0 }
+    try {
+      const result = await runStatement(this.#connection, sql, {
+        transaction: inTransaction ? this.#mode : 'outside',
+        limits,
+        sink,
+        typeNames: this.#options.typeNames,
+        timed: (work) => this.#timed(clock, work),
+      })
+      // A statement that won the race against its cancel did so for nothing, unless it is done for good.
+      if (this.#interruption !== undefined && inTransaction) throw this.#interruption
+      return result
+    } catch (error) {
+      throw this.#explain(error, clock.roundMs || performance.now() - startedAt, limits)
+    }
+  }
+
+  async commitRef(): Promise<TransactionRef | null> {
+    const [row] = await this.#connection.query('select pg_catalog.pg_current_xact_id_if_assigned()')
+    const id = row?.[0]
+    if (typeof id !== 'string') return null
+    const { system_identifier, timeline } = this.#options.identity ?? { system_identifier: '', timeline: 0 }
+    return { engine: 'postgresql', transaction_id: id, system_identifier, timeline }
+  }
+
+  async commit(): Promise<void> {
+    if (this.#connection.transactionStatus === 'E') {
+      throw new DriverError('protocol_error', 'A transaction that failed cannot be committed.')
+    }
+    await this.#connection.query('COMMIT', [], this.#commitTimeoutMs)
+  }
+
+  async rollback(): Promise<void> {
+    if (!this.#connection.isUsable || this.#connection.transactionStatus === 'I') return
+    try {
+      await this.#connection.query('ROLLBACK', [], ROLLBACK_TIMEOUT_MS)
+    } catch (error) {
+      this.#connection.destroy(
+        new DriverError('connection_lost', 'The transaction could not be rolled back.', { cause: error }),
+      )
+    }
+  }
+
+  async cancel(reason: string): Promise<void> {
+    await this.#interrupt(new DriverError('cancelled', reason))
+  }
+
+  async release(options: { reuse: boolean }): Promise<void> {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    const isClean = this.#connection.isUsable && this.#connection.transactionStatus === 'I'
+    const reuse = options.reuse && isClean && this.#mayReuse && this.#interruption === undefined
+    await this.#options.giveBack(reuse)
+  }
+
+  /** What cannot be sent exactly is not sent. */
+  #assertRunnable(sql: string, inTransaction: boolean): void {
+    if (sql.includes('\0') || !sql.isWellFormed()) {
+      throw new DriverError('protocol_error', 'The statement has a character that PostgreSQL cannot be sent.')
+    }
+    const status = this.#connection.transactionStatus
+    if (this.#connection.isUsable && (status === 'I') === inTransaction) {
+      throw new DriverError(
+        'protocol_error',
+        `The statement was to run ${inTransaction ? 'in' : 'outside'} a transaction.`,
+      )
+    }
+  }
+
+  async #setLimits(inTransaction: boolean, limits: Limits): Promise<void> {
+    this.#commitTimeoutMs = limits.statement_timeout_ms + GRACE_MS
+    // A setting for the session outlives the statement, so the session ends with it.
+    if (!inTransaction) this.#mayReuse = false
+    const timeouts = [`${limits.statement_timeout_ms}ms`, `${limits.lock_timeout_ms}ms`]
+    await this.#connection.query(SET_LIMITS, [...timeouts, inTransaction ? 'on' : 'off'])
+  }
+
+  /**
+   * The server's own timeout starts anew with each round of rows; this one is for the statement, but does not
+   * run while the sink works. It is also what ends a statement that the server does not.
+   */
+  async #timed<T>(clock: { leftMs: number; roundMs: number }, work: () => Promise<T>): Promise<T> {
+    if (this.#interruption !== undefined) throw this.#interruption
+    const message = 'The statement took longer than its statement_timeout.'
+    const timer = setTimeout(
+      () => void this.#interrupt(new DriverError('statement_timeout', message)),
+      Math.min(Math.max(clock.leftMs, 0) + GRACE_MS, MAX_TIMER_MS),
+    ).unref()
+    const startedAt = performance.now()
+    this.#isOnServer = true
+    try {
+      return await work()
+    } finally {
+      this.#isOnServer = false
+      clock.roundMs = performance.now() - startedAt
+      clock.leftMs -= clock.roundMs
+      clearTimeout(timer)
+      clearTimeout(this.#killTimer)
+    }
+  }
+
+  async #interrupt(reason: DriverError): Promise<void> {
+    if (this.#interruption !== undefined) return
+    this.#interruption = reason
+    if (!this.#isOnServer) return
+    this.#killTimer = setTimeout(() => this.#connection.destroy(reason), GRACE_MS).unref()
+    await this.#connection.cancel()
+  }
+
+  /** Which of the reasons for one SQLSTATE it was; the message would depend on the server's language. */
+  #explain(error: unknown, roundMs: number, limits: Limits): unknown {
+    if (!(error instanceof DriverError) || error.code !== 'database_error') return error
+    const as = (code: DriverError['code'], message = error.message) => new DriverError(code, message, error)
+    if (error.sqlstate === '57014') {
+      if (this.#interruption !== undefined) return as(this.#interruption.code, this.#interruption.message)
+      return as(roundMs >= limits.statement_timeout_ms ? 'statement_timeout' : 'cancelled')
+    }
+    if (error.sqlstate === '55P03' && roundMs >= limits.lock_timeout_ms) return as('lock_timeout')
+    return error
+  }
+}

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto'
+import { DriverError, type Limits, type RowSink, type StatementResult, type Value } from './driver.ts'
+import type { PostgresConnection } from './postgres-connection.ts'
+import type { ExchangeEnd, Field, RowHandlers, Wire } from './postgres-exchange.ts'
+import { type TypeNames, toColumns } from './postgres-types.ts'
+import { type Decode, decoderFor } from './postgres-values.ts'
+
+const FIRST_ROUND_ROWS = 100
+const MAX_ROUND_ROWS = 1000
+/** A round aims at this much, so that wide rows do not pile up while the sink works on the round before. */
+const ROUND_BYTES = 4 * 1024 * 1024
+
+/** Tags of statements that end a transaction or start another in its place. */
+const TRANSACTION_CONTROL = new Set(['BEGIN', 'START TRANSACTION', 'COMMIT', 'ROLLBACK', 'PREPARE TRANSACTION'])
+const COUNTING_TAG = /^(?:INSERT \d+|UPDATE|DELETE|MERGE|COPY) (\d+)$/
+
+export interface StatementOptions {
+  /** `outside` takes the whole result in one round, because no portal outlives a Sync there. */
+  transaction: 'read_only' | 'read_write' | 'outside'
+  limits: Limits
+  sink: RowSink
+  typeNames: TypeNames
+  /** Waits for the server, within the statement's time. */
+  timed<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** Runs one statement in a portal of its own, a round of rows at a time with a Sync after each. */
+export async function runStatement(
+  connection: PostgresConnection,
+  sql: string,
+  options: StatementOptions,
+): Promise<StatementResult> {
+  const { limits, sink, timed } = options
+  const messageLimits = { fieldBytes: limits.max_field_bytes, rowBytes: limits.max_result_bytes }
+  const collector = createCollector(limits)
+  const portal = `twinlock_${randomBytes(6).toString('hex')}`
+  const round = (send: (wire: Wire) => void) =>
+    timed(() => connection.exchange(send, collector.handlers, messageLimits))
+  const isOutside = options.transaction === 'outside'
+
+  let end = await round((wire) => {
+    wire.parse({ text: sql, name: '' })
+    wire.bind({ portal, statement: '', values: [] })
+    wire.describe({ type: 'P', name: portal })
+    wire.execute({ portal, rows: isOutside ? 0 : collector.nextRound() })
+  })
+  const fields = collector.fields
+  if (fields !== undefined) await sink.columns(await toColumns(connection, fields, options.typeNames))
+  for (;;) {
+    const rows = collector.take()
+    if (rows.length > 0) await sink.rows(rows)
+    if (!end.suspended || collector.isFull) break
+    end = await round((wire) => wire.execute({ portal, rows: collector.nextRound() }))
+  }
+  // What nobody will see. A statement that only reads ends here; one that may write runs to its end, because a
+  // function in it would otherwise have been called for some of its rows.
+  if (end.suspended && options.transaction === 'read_only')
+    end = await round((wire) => wire.close({ type: 'P', name: portal }))
+  else if (end.suspended) end = await round((wire) => wire.execute({ portal, rows: 0 }))
+  if (!isOutside) assertSameTransaction(connection, end)
+  return {
+    affectedRows: toAffectedRows(end.tag),
+    rowCount: fields === undefined ? null : collector.delivered,
+    truncated: collector.isFull,
+  }
+}
+
+function createCollector(limits: Limits) {
+  let fields: Field[] | undefined
+  let decoders: Decode[] = []
+  let rows: Value[][] = []
+  let delivered = 0
+  let seenBytes = 0
+  let isFull = false
+  return {
+    handlers: {
+      onFields(described: Field[]) {
+        fields = described
+        decoders = described.map((field) => decoderFor(field.dataTypeID))
+      },
+      onRow(values: (string | null)[], bytes: number) {
+        if (isFull) return
+        if (delivered === limits.max_rows || seenBytes + bytes > limits.max_result_bytes) {
+          isFull = true
+          return
+        }
+        delivered += 1
+        seenBytes += bytes
+        rows.push(values.map((text, index) => (text === null ? null : (decoders[index]?.(text) ?? text))))
+      },
+    } satisfies RowHandlers,
+    get fields() {
+      return fields
+    },
+    get delivered() {
+      return delivered
+    },
+    get isFull() {
+      return isFull
+    },
+    take(): Value[][] {
+      const taken = rows
+      rows = []
+      return taken
+    },
+    /** One row beyond the limit is asked for, to know whether there is one. */
+    nextRound(): number {
+      const rowBytes = Math.max(seenBytes / Math.max(delivered, 1), 1)
+      const wanted = delivered === 0 ? FIRST_ROUND_ROWS : Math.ceil(ROUND_BYTES / rowBytes)
+      return Math.max(1, Math.min(wanted, MAX_ROUND_ROWS, limits.max_rows - delivered + 1))
+    },
+  }
+}
+
+/** A statement that ended the transaction, or chained another to it, has undone what holds the next ones together. */
+function assertSameTransaction(connection: PostgresConnection, end: ExchangeEnd): void {
+  const isControl = end.tag !== undefined && TRANSACTION_CONTROL.has(end.tag)
+  if (connection.transactionStatus === 'T' && !isControl) return
+  const error = new DriverError('protocol_error', 'The statement ended the transaction that it was to run in.')
+  connection.destroy(error)
+  throw error
+}
+
+function toAffectedRows(tag: string | undefined): number | null {
+  const count = COUNTING_TAG.exec(tag ?? '')?.[1]
+  return count === undefined ? null : Number(count)
+}

@@ -1,0 +1,174 @@
+import type pg from 'pg'
+import {
+  DriverError,
+  type OpenOptions,
+  type Session,
+  type TargetDriver,
+  type TransactionRef,
+  type TransactionStatus,
+} from './driver.ts'
+import { PostgresConnection } from './postgres-connection.ts'
+import { PostgresSession, type ServerIdentity } from './postgres-session.ts'
+import { IDLE_APPLICATION_NAME, toApplicationName, toClientConfig } from './postgres-settings.ts'
+import type { TypeNames } from './postgres-types.ts'
+
+export interface PostgresDriverOptions {
+  url: string
+  /** Where sessions that only read are opened; `url` by default. */
+  readOnlyUrl?: string | undefined
+  /** PEM; the server must then speak TLS with a certificate of this authority. */
+  ca?: string | undefined
+}
+
+const MAX_IDLE = 4
+const IDLE_MS = 30_000
+
+const SET_APPLICATION_NAME = `select pg_catalog.set_config('application_name', $1, false)`
+/** The timeline is the one being written: a control file shows the old one for a while after a failover. */
+const IDENTITY = `select (pg_catalog.pg_control_system()).system_identifier,
+  pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8)`
+
+interface Pooled {
+  connection: PostgresConnection
+  config: pg.ClientConfig
+  identity: ServerIdentity | undefined
+}
+
+interface Idle extends Pooled {
+  timer: NodeJS.Timeout
+}
+
+export function createPostgresDriver(options: PostgresDriverOptions): TargetDriver {
+  const main = toClientConfig(options.url, options.ca)
+  const readOnly = options.readOnlyUrl === undefined ? main : toClientConfig(options.readOnlyUrl, options.ca)
+  const typeNames: TypeNames = new Map()
+  const idle = new Set<Idle>()
+  const open = new Set<PostgresConnection>()
+  let isDisposed = false
+
+  async function take(config: pg.ClientConfig, name: string): Promise<Pooled> {
+    if (isDisposed) throw new DriverError('connection_failed', 'The driver is closed.')
+    for (const candidate of [...idle].filter((entry) => entry.config === config)) {
+      idle.delete(candidate)
+      clearTimeout(candidate.timer)
+      try {
+        return await prepare(candidate, name)
+      } catch {
+        // It died while it was idle: the next one, or a new one, will tell.
+      }
+    }
+    const connection = await PostgresConnection.connect(config)
+    try {
+      return await prepare({ connection, config, identity: undefined }, name)
+    } catch (error) {
+      throw new DriverError('connection_failed', 'The database does not take statements.', { cause: error })
+    }
+  }
+
+  async function prepare(entry: Pooled, name: string): Promise<Pooled> {
+    open.add(entry.connection)
+    try {
+      await entry.connection.query(SET_APPLICATION_NAME, [name])
+      const identity = entry.config === main ? (entry.identity ?? (await readIdentity(entry.connection))) : undefined
+      return { connection: entry.connection, config: entry.config, identity }
+    } catch (error) {
+      await close(entry.connection)
+      throw error
+    }
+  }
+
+  async function giveBack(entry: Pooled, reuse: boolean): Promise<void> {
+    if (!reuse || isDisposed || idle.size >= MAX_IDLE || !(await isReset(entry.connection))) {
+      return await close(entry.connection)
+    }
+    open.delete(entry.connection)
+    const kept: Idle = {
+      ...entry,
+      timer: setTimeout(() => {
+        idle.delete(kept)
+        void close(kept.connection)
+      }, IDLE_MS).unref(),
+    }
+    idle.add(kept)
+  }
+
+  async function close(connection: PostgresConnection): Promise<void> {
+    open.delete(connection)
+    await connection[Symbol.asyncDispose]()
+  }
+
+  async function using<T>(work: (taken: Pooled) => Promise<T>): Promise<T> {
+    const taken = await take(main, IDLE_APPLICATION_NAME)
+    try {
+      return await work(taken)
+    } finally {
+      await close(taken.connection)
+    }
+  }
+
+  return {
+    async open({ readOnly: isReadOnly, applicationName }: OpenOptions): Promise<Session> {
+      const taken = await take(isReadOnly ? readOnly : main, toApplicationName(applicationName))
+      const { connection, identity } = taken
+      return new PostgresSession(connection, { identity, typeNames, giveBack: (reuse) => giveBack(taken, reuse) })
+    },
+
+    check: () => using(async ({ connection }) => ({ serverVersion: connection.serverVersion })),
+
+    transactionStatus: (ref: TransactionRef) =>
+      using(async ({ connection, identity }): Promise<TransactionStatus> => {
+        if (identity?.system_identifier !== ref.system_identifier || identity.timeline !== ref.timeline)
+          return 'unknown'
+        return await readTransactionStatus(connection, ref.transaction_id)
+      }),
+
+    async [Symbol.asyncDispose]() {
+      isDisposed = true
+      for (const { timer } of idle) clearTimeout(timer)
+      const all = [...[...idle].map((entry) => entry.connection), ...open]
+      idle.clear()
+      await Promise.all(all.map(close))
+    },
+  }
+}
+
+async function isReset(connection: PostgresConnection): Promise<boolean> {
+  try {
+    await connection.query('DISCARD ALL')
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Asked outside of any transaction, because a refusal would end one. A standby writes no timeline and has none. */
+async function readIdentity(connection: PostgresConnection): Promise<ServerIdentity | undefined> {
+  try {
+    const [row] = await connection.query(IDENTITY)
+    const [system, timeline] = row ?? []
+    if (typeof system !== 'string' || typeof timeline !== 'string') return undefined
+    return { system_identifier: system, timeline: Number.parseInt(timeline, 16) }
+  } catch (error) {
+    if (error instanceof DriverError && error.code === 'database_error') return undefined
+    throw error
+  }
+}
+
+async function readTransactionStatus(connection: PostgresConnection, id: string): Promise<TransactionStatus> {
+  try {
+    const [row] = await connection.query('select pg_catalog.pg_xact_status($1::pg_catalog.xid8)', [id])
+    switch (row?.[0]) {
+      case 'committed':
+      case 'aborted':
+        return row[0]
+      case 'in progress':
+        return 'in_progress'
+      default:
+        return 'unknown'
+    }
+  } catch (error) {
+    // An id that this server has not given out yet.
+    if (error instanceof DriverError && error.code === 'database_error') return 'unknown'
+    throw error
+  }
+}
