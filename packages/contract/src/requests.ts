@@ -148,7 +148,7 @@ export const requestEndpoints = {
     summary: 'Withdraw a request; refused while one of its executions runs',
     access: 'request:cancel',
     params: refParams,
-    body: z.strictObject({ reason: z.string().trim().min(1).max(4000).optional() }),
+    body: z.strictObject({}),
     response: requestViewSchema,
     idempotent: true,
   }),

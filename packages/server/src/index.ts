@@ -1,1 +1,5 @@
-export {}
+export { type Clock, systemClock } from './clock.ts'
+export { readServerConfig, type ServerConfig, type ServerSecrets } from './config.ts'
+export type { Context, Overrides } from './context.ts'
+export { createServer, type Server } from './server.ts'
+export { sweep } from './sweep.ts'

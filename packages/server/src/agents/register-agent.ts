@@ -1,0 +1,76 @@
+import { AppError, type api, type EndpointCall } from '@twinlock/contract'
+import { type AuditEvent, appendAudit } from '../audit/append-audit.ts'
+import type { Context } from '../context.ts'
+import type { AgentCaller } from '../identity/caller.ts'
+import { findTargetDatabase, isSameTarget, targetText } from '../policies/targets.ts'
+import type { TargetName } from '../policies/workflow.ts'
+import { type AgentRecord, findAgent, insertAgent, updateAgent } from './agent-store.ts'
+
+export type PollBody = EndpointCall<typeof api.agents.poll>['body']
+
+/**
+ * Learns what an agent says of itself and returns the targets it may serve: those it announces that its token is bound to
+ * and whose dialect is the configured one. Announcing more changes nothing and is audited. Writes only what is new.
+ */
+export async function registerAgent(ctx: Context, caller: AgentCaller, body: PollBody): Promise<TargetName[]> {
+  const known = await findAgent(ctx.db.read, body.agent_id)
+  // Another token must not be able to take over an agent's work by taking its name.
+  if (known && known.tokenId !== caller.tokenId)
+    throw new AppError('agent_id_taken', { detail: `the agent id ${body.agent_id} is taken` })
+  const isBound = (target: TargetName) => caller.targets.some((bound) => isSameTarget(bound, target))
+  const announced: AgentRecord = {
+    id: body.agent_id,
+    tokenId: caller.tokenId,
+    journalId: body.journal_id,
+    version: body.version,
+    features: JSON.stringify(body.features),
+    targets: JSON.stringify(body.targets),
+  }
+  if (!isSameAgent(known, announced))
+    await store(
+      ctx,
+      known,
+      announced,
+      body.targets.filter((target) => !isBound(target)),
+    )
+  return body.targets.filter(
+    (target) => isBound(target) && findTargetDatabase(ctx.config, target)?.dialect === target.dialect,
+  )
+}
+
+async function store(
+  ctx: Context,
+  known: AgentRecord | undefined,
+  announced: AgentRecord,
+  unbound: readonly TargetName[],
+): Promise<void> {
+  const actor = { type: 'agent' as const, id: announced.id }
+  const event = (type: string, data: AuditEvent['data']): AuditEvent => ({
+    type,
+    actor,
+    subject: { type: 'agent', id: announced.id },
+    data,
+  })
+  const events: AuditEvent[] = []
+  if (!known) events.push(event('agent.registered', { token_id: announced.tokenId, journal_id: announced.journalId }))
+  else if (known.journalId !== announced.journalId)
+    events.push(event('agent.journal_changed', { was: known.journalId, journal_id: announced.journalId }))
+  if (unbound.length > 0) events.push(event('agent.targets_ignored', { targets: unbound.map(targetText) }))
+  await ctx.db.transact(async (tx) => {
+    const current = await findAgent(tx, announced.id)
+    if (current && current.tokenId !== announced.tokenId) throw new AppError('agent_id_taken')
+    if (current) await updateAgent(tx, announced)
+    else await insertAgent(tx, announced, ctx.clock.now())
+    await appendAudit(ctx, tx, ...events)
+  })
+}
+
+function isSameAgent(a: AgentRecord | undefined, b: AgentRecord): boolean {
+  return (
+    a !== undefined &&
+    a.journalId === b.journalId &&
+    a.version === b.version &&
+    a.features === b.features &&
+    a.targets === b.targets
+  )
+}

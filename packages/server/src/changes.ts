@@ -1,0 +1,69 @@
+import type { Clock } from './clock.ts'
+
+/** Wakes those who wait for something to change: long polls, agents, readers of a growing result. */
+export interface Changes {
+  notify(...topics: readonly string[]): void
+  /**
+   * Reads until `read` has an answer, again after each change of a topic, at most until `ms` have passed or the signal
+   * aborts; then undefined. It listens before it reads, so that no change is missed between the two.
+   */
+  waitFor<T>(
+    topics: readonly string[],
+    ms: number,
+    signal: AbortSignal,
+    read: () => Promise<T | undefined>,
+  ): Promise<T | undefined>
+}
+
+export const topicOf = {
+  request: (id: string) => `request:${id}`,
+  execution: (id: string) => `execution:${id}`,
+  result: (executionId: string) => `result:${executionId}`,
+  queue: (target: { database: string; environment: string }) => `queue:${target.database}/${target.environment}`,
+}
+
+export function createChanges(clock: Clock): Changes {
+  const listeners = new Map<string, Set<() => void>>()
+
+  function listen(topics: readonly string[], wake: () => void): () => void {
+    for (const topic of topics) {
+      const wakes = listeners.get(topic) ?? new Set()
+      listeners.set(topic, wakes.add(wake))
+    }
+    return () => {
+      for (const topic of topics) {
+        const wakes = listeners.get(topic)
+        wakes?.delete(wake)
+        if (wakes?.size === 0) listeners.delete(topic)
+      }
+    }
+  }
+
+  return {
+    notify(...topics) {
+      for (const topic of topics) for (const wake of [...(listeners.get(topic) ?? [])]) wake()
+    },
+    async waitFor(topics, ms, signal, read) {
+      const deadline = clock.now() + ms
+      while (true) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        const stopListening = listen(topics, resolve)
+        const left = deadline - clock.now()
+        const stopTimer = left > 0 ? clock.timer(left, resolve) : () => {}
+        const onAbort = () => resolve()
+        signal.addEventListener('abort', onAbort, { once: true })
+        try {
+          const answer = await read()
+          if (answer !== undefined) return answer
+          if (left <= 0 || signal.aborted) return undefined
+          await promise
+          if (signal.aborted) return undefined
+        } finally {
+          stopListening()
+          stopTimer()
+          signal.removeEventListener('abort', onAbort)
+        }
+      }
+    },
+  }
+}

@@ -1,0 +1,183 @@
+import type { Migration } from '../migrate.ts'
+
+const REQUEST_TRANSITIONS = [
+  ['new', 'pending'],
+  ['new', 'approved'],
+  ['pending', 'approved'],
+  ['pending', 'rejected'],
+  ['pending', 'expired'],
+  ['pending', 'cancelled'],
+  ['approved', 'completed'],
+  ['approved', 'expired'],
+  ['approved', 'cancelled'],
+]
+
+const EXECUTION_TRANSITIONS = [
+  ['new', 'queued'],
+  ['queued', 'leased'],
+  ['queued', 'cancelled'],
+  ['leased', 'queued'],
+  ['leased', 'running'],
+  ['leased', 'cancelled'],
+  ['running', 'succeeded'],
+  ['running', 'failed'],
+  ['running', 'cancelled'],
+  ['running', 'lost'],
+  ['lost', 'succeeded'],
+  ['lost', 'failed'],
+  ['lost', 'cancelled'],
+]
+
+/** The schema repeats the law of the state machines and of the log, for whoever writes past the code. */
+export const initial: Migration = {
+  name: '001-initial',
+  statements: [
+    `create table meta (key text primary key, value text not null)`,
+    `create table users (
+       id text primary key,
+       name text not null constraint user_names_are_unique unique,
+       roles text not null,
+       created_at bigint not null
+     )`,
+    `create table tokens (
+       id text primary key,
+       kind text not null check (kind in ('user', 'agent')),
+       user_id text references users,
+       secret_hash text not null unique,
+       targets text,
+       created_at bigint not null,
+       expires_at bigint,
+       constraint a_token_is_a_persons_or_an_agents check ((kind = 'user') = (user_id is not null))
+     )`,
+    `create table agents (
+       id text primary key,
+       token_id text not null references tokens,
+       journal_id text not null,
+       version text not null,
+       features text not null,
+       targets text not null,
+       created_at bigint not null
+     )`,
+    transitionTable('request_transitions'),
+    insertTransitions('request_transitions', REQUEST_TRANSITIONS),
+    transitionTable('execution_transitions'),
+    insertTransitions('execution_transitions', EXECUTION_TRANSITIONS),
+    `create table requests (
+       id text primary key,
+       number bigint not null unique,
+       requester_id text not null references users,
+       database text not null,
+       environment text not null,
+       sql text not null,
+       reason text,
+       start text not null check (start in ('manual', 'on_approval')),
+       operations text not null,
+       statements text not null,
+       workflow text not null,
+       work_order text not null,
+       work_order_digest text not null unique,
+       status text not null,
+       previous_status text not null,
+       approved_via text check (approved_via in ('workflow', 'auto')),
+       max_executions integer not null check (max_executions > 0),
+       slots_used integer not null default 0,
+       created_at bigint not null,
+       decided_at bigint,
+       approved_at bigint,
+       first_started_at bigint,
+       expires_at bigint not null,
+       constraint request_moves_are_legal foreign key (previous_status, status)
+         references request_transitions (from_status, to_status),
+       constraint slots_are_not_overdrawn check (slots_used between 0 and max_executions),
+       constraint an_approval_has_a_time check ((approved_at is null) = (approved_via is null))
+     )`,
+    `create index requests_by_requester on requests (requester_id, number)`,
+    `create index requests_by_status on requests (status, expires_at)`,
+    `create table reviews (
+       id text primary key,
+       request_id text not null references requests,
+       step integer not null check (step > 0),
+       decision text not null check (decision in ('approve', 'reject')),
+       reviewer_id text not null references users,
+       comment text,
+       created_at bigint not null,
+       constraint one_review_per_person_and_request unique (request_id, reviewer_id)
+     )`,
+    `create table executions (
+       id text primary key,
+       request_id text not null references requests,
+       database text not null,
+       environment text not null,
+       status text not null,
+       previous_status text not null,
+       effect text check (effect in ('none', 'rolled_back', 'committed', 'partial', 'unknown')),
+       agent_id text references agents,
+       token_id text references tokens,
+       lease_id text,
+       lease_expires_at bigint,
+       error text,
+       statements text not null,
+       duration_ms bigint,
+       server_version text,
+       chunks integer not null default 0,
+       result text not null default 'none' check (result in ('none', 'partial', 'complete')),
+       created_at bigint not null,
+       started_at bigint,
+       lost_at bigint,
+       finished_at bigint,
+       constraint execution_moves_are_legal foreign key (previous_status, status)
+         references execution_transitions (from_status, to_status),
+       constraint an_ended_execution_has_an_effect
+         check ((status in ('succeeded', 'failed', 'cancelled')) = (effect is not null)),
+       constraint a_lease_has_a_holder
+         check (status not in ('leased', 'running') or (agent_id is not null and lease_id is not null))
+     )`,
+    `create index executions_by_request on executions (request_id, created_at)`,
+    `create index executions_by_queue on executions (status, database, environment, created_at)`,
+    `create unique index one_open_execution_per_request on executions (request_id)
+       where status in ('queued', 'leased', 'running', 'lost')`,
+    `create table idempotency_keys (
+       actor text not null,
+       endpoint text not null,
+       key text not null,
+       fingerprint text not null,
+       resource_id text not null,
+       created_at bigint not null,
+       primary key (actor, endpoint, key)
+     )`,
+    `create index idempotency_keys_by_age on idempotency_keys (created_at)`,
+    `create table audit_records (
+       seq bigint primary key,
+       prev_hash text not null unique,
+       body_hash text not null,
+       hash text not null unique,
+       salt text,
+       body text
+     )`,
+    movesFromWhereItStood('requests'),
+    movesFromWhereItStood('executions'),
+    appendOnly('reviews', 'update'),
+    appendOnly('reviews', 'delete'),
+    appendOnly('audit_records', 'update'),
+    appendOnly('audit_records', 'delete'),
+  ],
+}
+
+function transitionTable(name: string): string {
+  return `create table ${name} (from_status text not null, to_status text not null, primary key (from_status, to_status))`
+}
+
+function insertTransitions(name: string, pairs: readonly string[][]): string {
+  return `insert into ${name} values ${pairs.map(([from, to]) => `('${from}', '${to}')`).join(', ')}`
+}
+
+function movesFromWhereItStood(table: string): string {
+  return `create trigger ${table}_move_from_where_they_stood before update of status on ${table}
+    when new.status <> old.status and new.previous_status <> old.status
+    begin select raise(abort, '${table}: previous_status is not the status it moved from'); end`
+}
+
+function appendOnly(table: string, verb: 'update' | 'delete'): string {
+  return `create trigger ${table}_are_append_only_${verb} before ${verb} on ${table}
+    begin select raise(abort, '${table} are append-only'); end`
+}

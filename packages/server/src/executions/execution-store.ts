@@ -1,0 +1,191 @@
+import {
+  type Effect,
+  type ExecutionError,
+  type ExecutionStatus,
+  executionErrorSchema,
+  type StatementOutcome,
+  statementOutcomeSchema,
+} from '@twinlock/contract'
+import type { Kysely, Selectable } from 'kysely'
+import { z } from 'zod'
+import type { Tx } from '../db/connect.ts'
+import type { Tables } from '../db/tables.ts'
+import type { TargetName } from '../policies/workflow.ts'
+
+export interface ExecutionRecord {
+  readonly id: string
+  readonly requestId: string
+  readonly database: string
+  readonly environment: string
+  readonly status: ExecutionStatus
+  readonly effect: Effect | null
+  readonly agentId: string | null
+  readonly tokenId: string | null
+  readonly leaseId: string | null
+  readonly leaseExpiresAt: number | null
+  readonly error: ExecutionError | null
+  readonly statements: readonly StatementOutcome[]
+  readonly durationMs: number | null
+  readonly serverVersion: string | null
+  readonly chunks: number
+  readonly result: 'none' | 'partial' | 'complete'
+  readonly createdAt: number
+  readonly startedAt: number | null
+  readonly lostAt: number | null
+  readonly finishedAt: number | null
+}
+
+export async function insertExecution(
+  tx: Tx,
+  execution: Pick<ExecutionRecord, 'id' | 'requestId' | 'database' | 'environment' | 'createdAt'>,
+): Promise<void> {
+  await tx
+    .insertInto('executions')
+    .values({
+      id: execution.id,
+      request_id: execution.requestId,
+      database: execution.database,
+      environment: execution.environment,
+      status: 'queued',
+      previous_status: 'new',
+      statements: '[]',
+      chunks: 0,
+      result: 'none',
+      created_at: execution.createdAt,
+    })
+    .execute()
+}
+
+export async function findExecution(db: Kysely<Tables>, id: string): Promise<ExecutionRecord | undefined> {
+  const row = await db.selectFrom('executions').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && toRecord(row)
+}
+
+export async function getExecution(db: Kysely<Tables>, id: string): Promise<ExecutionRecord> {
+  return toRecord(await db.selectFrom('executions').selectAll().where('id', '=', id).executeTakeFirstOrThrow())
+}
+
+/** Oldest first. */
+export async function listExecutionsOfRequest(db: Kysely<Tables>, requestId: string): Promise<ExecutionRecord[]> {
+  const rows = await db
+    .selectFrom('executions')
+    .selectAll()
+    .where('request_id', '=', requestId)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+  return rows.map(toRecord)
+}
+
+/** The oldest queued executions of some targets. */
+export async function listQueuedExecutions(
+  db: Kysely<Tables>,
+  targets: readonly TargetName[],
+  limit: number,
+): Promise<ExecutionRecord[]> {
+  if (targets.length === 0) return []
+  const rows = await db
+    .selectFrom('executions')
+    .selectAll()
+    .where('status', '=', 'queued')
+    .where((eb) =>
+      eb.or(
+        targets.map(({ database, environment }) =>
+          eb.and([eb('database', '=', database), eb('environment', '=', environment)]),
+        ),
+      ),
+    )
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map(toRecord)
+}
+
+/** Leased executions that did not start in time and running ones whose lease has ended. */
+export async function listOverdueExecutions(
+  db: Kysely<Tables>,
+  now: number,
+  limit: number,
+): Promise<ExecutionRecord[]> {
+  const rows = await db
+    .selectFrom('executions')
+    .selectAll()
+    .where('status', 'in', ['leased', 'running'])
+    .where('lease_expires_at', '<=', now)
+    .limit(limit)
+    .execute()
+  return rows.map(toRecord)
+}
+
+export interface ExecutionChange {
+  readonly status?: ExecutionStatus
+  readonly effect?: Effect | null
+  readonly agentId?: string | null
+  readonly tokenId?: string | null
+  readonly leaseId?: string | null
+  readonly leaseExpiresAt?: number | null
+  readonly error?: ExecutionError | null
+  readonly statements?: readonly StatementOutcome[]
+  readonly durationMs?: number | null
+  readonly serverVersion?: string | null
+  readonly chunks?: number
+  readonly result?: 'none' | 'partial' | 'complete'
+  readonly startedAt?: number
+  readonly lostAt?: number
+  readonly finishedAt?: number
+}
+
+/** Changes an execution if its status and lease still are what they were when it was read; false when something else came first. */
+export async function updateExecution(tx: Tx, was: ExecutionRecord, change: ExecutionChange): Promise<boolean> {
+  const { status, error, statements, ...rest } = change
+  const result = await tx
+    .updateTable('executions')
+    .set({
+      ...(status === undefined ? {} : { status, previous_status: was.status }),
+      ...(error === undefined ? {} : { error: error && JSON.stringify(error) }),
+      ...(statements === undefined ? {} : { statements: JSON.stringify(statements) }),
+      ...(rest.effect === undefined ? {} : { effect: rest.effect }),
+      ...(rest.agentId === undefined ? {} : { agent_id: rest.agentId }),
+      ...(rest.tokenId === undefined ? {} : { token_id: rest.tokenId }),
+      ...(rest.leaseId === undefined ? {} : { lease_id: rest.leaseId }),
+      ...(rest.leaseExpiresAt === undefined ? {} : { lease_expires_at: rest.leaseExpiresAt }),
+      ...(rest.durationMs === undefined ? {} : { duration_ms: rest.durationMs }),
+      ...(rest.serverVersion === undefined ? {} : { server_version: rest.serverVersion }),
+      ...(rest.chunks === undefined ? {} : { chunks: rest.chunks }),
+      ...(rest.result === undefined ? {} : { result: rest.result }),
+      ...(rest.startedAt === undefined ? {} : { started_at: rest.startedAt }),
+      ...(rest.lostAt === undefined ? {} : { lost_at: rest.lostAt }),
+      ...(rest.finishedAt === undefined ? {} : { finished_at: rest.finishedAt }),
+    })
+    .where('id', '=', was.id)
+    .where('status', '=', was.status)
+    .where('lease_id', 'is', was.leaseId)
+    .executeTakeFirst()
+  return result.numUpdatedRows === 1n
+}
+
+function toRecord(row: Selectable<Tables['executions']>): ExecutionRecord {
+  return {
+    id: row.id,
+    requestId: row.request_id,
+    database: row.database,
+    environment: row.environment,
+    status: row.status,
+    effect: row.effect,
+    agentId: row.agent_id,
+    tokenId: row.token_id,
+    leaseId: row.lease_id,
+    leaseExpiresAt: row.lease_expires_at,
+    error: row.error === null ? null : executionErrorSchema.parse(JSON.parse(row.error)),
+    statements: z.array(statementOutcomeSchema).parse(JSON.parse(row.statements)),
+    durationMs: row.duration_ms,
+    serverVersion: row.server_version,
+    chunks: row.chunks,
+    result: row.result,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    lostAt: row.lost_at,
+    finishedAt: row.finished_at,
+  }
+}

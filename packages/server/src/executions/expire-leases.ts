@@ -1,0 +1,55 @@
+import { appendAudit, SYSTEM } from '../audit/append-audit.ts'
+import { topicOf } from '../changes.ts'
+import type { Context } from '../context.ts'
+import type { Tx } from '../db/connect.ts'
+import { transition } from './execution-state.ts'
+import { type ExecutionRecord, findExecution, listOverdueExecutions, updateExecution } from './execution-store.ts'
+
+/**
+ * Ends overdue leases. One that never started goes back to the queue and costs nothing; one that started and fell silent
+ * is lost, and nobody runs it again.
+ */
+export async function expireLeases(ctx: Context): Promise<void> {
+  for (const { id } of await listOverdueExecutions(ctx.db.read, ctx.clock.now(), 100)) {
+    const execution = await ctx.db.transact(async (tx) => {
+      const execution = await findExecution(tx, id)
+      if (!execution || execution.leaseExpiresAt === null || ctx.clock.now() < execution.leaseExpiresAt)
+        return undefined
+      return execution.status === 'leased' ? requeue(ctx, tx, execution) : lose(ctx, tx, execution)
+    })
+    if (execution)
+      ctx.changes.notify(
+        topicOf.queue(execution),
+        topicOf.execution(id),
+        topicOf.request(execution.requestId),
+        topicOf.result(id),
+      )
+  }
+}
+
+async function requeue(ctx: Context, tx: Tx, execution: ExecutionRecord): Promise<ExecutionRecord | undefined> {
+  const move = transition(execution, { type: 'requeue' }, ctx.clock.now())
+  const released = { agentId: null, tokenId: null, leaseId: null, leaseExpiresAt: null }
+  if (!move.ok || !(await updateExecution(tx, execution, { status: move.next, ...released }))) return undefined
+  await appendAudit(ctx, tx, {
+    type: 'execution.requeued',
+    actor: SYSTEM,
+    subject: { type: 'execution', id: execution.id },
+    data: { why: 'not_started_in_time', agent: execution.agentId },
+  })
+  return execution
+}
+
+async function lose(ctx: Context, tx: Tx, execution: ExecutionRecord): Promise<ExecutionRecord | undefined> {
+  const now = ctx.clock.now()
+  const move = transition(execution, { type: 'lose' }, now)
+  if (!move.ok || !(await updateExecution(tx, execution, { status: move.next, leaseExpiresAt: null, lostAt: now })))
+    return undefined
+  await appendAudit(ctx, tx, {
+    type: 'execution.lost',
+    actor: SYSTEM,
+    subject: { type: 'execution', id: execution.id },
+    data: { agent: execution.agentId },
+  })
+  return execution
+}

@@ -1,0 +1,28 @@
+import { AppError } from '@twinlock/contract'
+import type { Kysely } from 'kysely'
+import type { Tables } from '../db/tables.ts'
+import type { AgentCaller } from '../identity/caller.ts'
+import { isSameTarget } from '../policies/targets.ts'
+import { type ExecutionRecord, findExecution } from './execution-store.ts'
+
+/**
+ * The execution that this token leased under this lease. A missing one, another token's, and one of a target the token
+ * is not bound to any more get the same answer; an old lease is a conflict.
+ */
+export async function getHeldExecution(
+  db: Kysely<Tables>,
+  agent: AgentCaller,
+  id: string,
+  leaseId: string,
+): Promise<ExecutionRecord & { readonly agentId: string; readonly leaseId: string }> {
+  const execution = await findExecution(db, id)
+  if (
+    !execution ||
+    execution.tokenId !== agent.tokenId ||
+    !agent.targets.some((target) => isSameTarget(target, execution))
+  )
+    throw new AppError('execution_not_found')
+  const { agentId } = execution
+  if (execution.leaseId !== leaseId || agentId === null) throw new AppError('lease_lost')
+  return { ...execution, agentId, leaseId }
+}

@@ -1,0 +1,51 @@
+import type { Lease } from '@twinlock/contract'
+import { appendAudit } from '../audit/append-audit.ts'
+import type { Context } from '../context.ts'
+import type { TargetName } from '../policies/workflow.ts'
+import { readExecutableRequest } from '../requests/execution-slots.ts'
+import { startDeadline, transition } from './execution-state.ts'
+import { findExecution, listQueuedExecutions, updateExecution } from './execution-store.ts'
+
+export interface LeaseTaker {
+  readonly agentId: string
+  readonly tokenId: string
+  readonly targets: readonly TargetName[]
+  readonly features: readonly string[]
+  readonly freeCapacity: number
+}
+
+/** Gives queued executions to an agent, each to one agent only: the move is guarded by the status it was read in. */
+export async function leaseExecutions(ctx: Context, taker: LeaseTaker): Promise<Lease[]> {
+  if (taker.freeCapacity === 0) return []
+  const waiting = await listQueuedExecutions(ctx.db.read, taker.targets, taker.freeCapacity)
+  if (waiting.length === 0) return []
+  return ctx.db.transact(async (tx) => {
+    const leases: Lease[] = []
+    const now = ctx.clock.now()
+    for (const { id } of waiting) {
+      const execution = await findExecution(tx, id)
+      const move = execution && transition(execution, { type: 'lease' }, now)
+      if (!execution || !move?.ok) continue
+      const { order, workOrder } = await readExecutableRequest(tx, execution.requestId)
+      if (!order.features.every((feature) => taker.features.includes(feature))) continue
+      if (order.executor !== null && order.executor !== taker.agentId) continue
+      const leaseId = ctx.ids('lse')
+      const change = {
+        status: move.next,
+        agentId: taker.agentId,
+        tokenId: taker.tokenId,
+        leaseId,
+        leaseExpiresAt: startDeadline(now),
+      }
+      if (!(await updateExecution(tx, execution, change))) continue
+      await appendAudit(ctx, tx, {
+        type: 'execution.leased',
+        actor: { type: 'agent', id: taker.agentId },
+        subject: { type: 'execution', id },
+        data: { lease_id: leaseId },
+      })
+      leases.push({ execution_id: id, lease_id: leaseId, work_order: workOrder })
+    }
+    return leases
+  })
+}

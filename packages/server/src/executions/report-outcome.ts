@@ -1,0 +1,68 @@
+import { AppError, type Outcome } from '@twinlock/contract'
+import { appendAudit } from '../audit/append-audit.ts'
+import { topicOf } from '../changes.ts'
+import type { Context } from '../context.ts'
+import type { AgentCaller } from '../identity/caller.ts'
+import { settleSlot } from '../requests/execution-slots.ts'
+import { isEnded, transition } from './execution-state.ts'
+import { type ExecutionRecord, updateExecution } from './execution-store.ts'
+import { getHeldExecution } from './held-execution.ts'
+
+/** Takes an agent's report of how an execution ended, also late, for one that counts as lost. The same report again changes nothing. */
+export async function reportOutcome(ctx: Context, agent: AgentCaller, id: string, outcome: Outcome): Promise<void> {
+  const stored = await ctx.results.count(id)
+  const requestId = await ctx.db.transact(async (tx) => {
+    const execution = await getHeldExecution(tx, agent, id, outcome.lease_id)
+    if (isEnded(execution.status)) {
+      if (execution.status === outcome.status && execution.effect === outcome.effect) return undefined
+      throw new AppError('execution_closed')
+    }
+    const now = ctx.clock.now()
+    const move = transition(execution, { type: 'end', status: outcome.status, effect: outcome.effect }, now)
+    if (!move.ok) throw new AppError(move.code)
+    const chunks = Math.min(outcome.chunks, stored)
+    const change = {
+      status: move.next,
+      effect: move.effect,
+      error: outcome.error,
+      statements: outcome.statements,
+      durationMs: outcome.duration_ms,
+      serverVersion: outcome.server_version,
+      chunks,
+      result:
+        outcome.chunks === 0
+          ? ('none' as const)
+          : chunks === outcome.chunks
+            ? ('complete' as const)
+            : ('partial' as const),
+      leaseExpiresAt: null,
+      finishedAt: now,
+    }
+    if (!(await updateExecution(tx, execution, change))) throw new AppError('concurrent_change')
+    await appendAudit(ctx, tx, outcomeEvent(execution, outcome))
+    await settleSlot(ctx, tx, execution.requestId, { slotGivenBack: move.slotGivenBack })
+    return execution.requestId
+  })
+  if (requestId) ctx.changes.notify(topicOf.execution(id), topicOf.request(requestId), topicOf.result(id))
+}
+
+/** Counts, codes and digests: a database's message may quote the row that it is about. */
+function outcomeEvent(execution: ExecutionRecord & { agentId: string }, outcome: Outcome) {
+  return {
+    type: execution.status === 'lost' ? 'execution.resolved' : `execution.${outcome.status}`,
+    actor: { type: 'agent' as const, id: execution.agentId },
+    subject: { type: 'execution', id: execution.id },
+    data: {
+      status: outcome.status,
+      effect: outcome.effect,
+      known_from: outcome.known_from,
+      error_code: outcome.error?.code ?? null,
+      sqlstate: outcome.error?.sqlstate ?? null,
+      affected_rows: outcome.statements.map((statement) => statement.affected_rows),
+      row_counts: outcome.statements.map((statement) => statement.row_count),
+      duration_ms: outcome.duration_ms,
+      result_sha256: outcome.result_sha256,
+      clamped: outcome.clamped,
+    },
+  }
+}

@@ -1,0 +1,38 @@
+import { AppError, LEASE_MS } from '@twinlock/contract'
+import type { Envelope } from '@twinlock/evidence'
+import { appendAudit } from '../audit/append-audit.ts'
+import { topicOf } from '../changes.ts'
+import type { Context } from '../context.ts'
+import type { AgentCaller } from '../identity/caller.ts'
+import { takeSlot } from '../requests/execution-slots.ts'
+import { transition } from './execution-state.ts'
+import { updateExecution } from './execution-store.ts'
+import { getHeldExecution } from './held-execution.ts'
+import { issueToken } from './issue-token.ts'
+
+/**
+ * Starts a leased execution: takes a slot, and signs the token without which no agent runs anything. Repeated with the
+ * same lease it signs again, so that a lost answer costs nothing; the agent runs one execution once, whatever it is given.
+ */
+export async function startExecution(ctx: Context, agent: AgentCaller, id: string, leaseId: string): Promise<Envelope> {
+  const { envelope, requestId } = await ctx.db.transact(async (tx) => {
+    const execution = await getHeldExecution(tx, agent, id, leaseId)
+    const now = ctx.clock.now()
+    if (execution.status === 'running') return { envelope: await issueToken(ctx, tx, execution), requestId: undefined }
+    const move = transition(execution, { type: 'start' }, now)
+    if (!move.ok) throw new AppError(move.code)
+    await takeSlot(ctx, tx, execution.requestId)
+    const change = { status: move.next, startedAt: now, leaseExpiresAt: now + LEASE_MS }
+    if (!(await updateExecution(tx, execution, change))) throw new AppError('concurrent_change')
+    const envelope = await issueToken(ctx, tx, execution)
+    await appendAudit(ctx, tx, {
+      type: 'execution.started',
+      actor: { type: 'agent', id: execution.agentId },
+      subject: { type: 'execution', id },
+      data: { request_id: execution.requestId, token_keyid: ctx.signingKey.fingerprint },
+    })
+    return { envelope, requestId: execution.requestId }
+  })
+  if (requestId) ctx.changes.notify(topicOf.execution(id), topicOf.request(requestId))
+  return envelope
+}

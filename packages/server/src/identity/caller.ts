@@ -1,0 +1,26 @@
+import type { Role } from '@twinlock/contract'
+import type { Actor } from '@twinlock/evidence'
+import type { TargetName } from '../policies/workflow.ts'
+
+/** A person who calls. */
+export interface UserCaller {
+  readonly type: 'user'
+  readonly id: string
+  readonly name: string
+  readonly roles: readonly Role[]
+  readonly tokenExpiresAt: number | null
+}
+
+/** An agent's token that calls. Which agent uses it, and that the two belong together, the use cases check. */
+export interface AgentCaller {
+  readonly type: 'agent'
+  readonly tokenId: string
+  /** The targets the token is bound to by the server. */
+  readonly targets: readonly TargetName[]
+}
+
+export type Caller = UserCaller | AgentCaller
+
+export function actorOf(caller: UserCaller): Actor {
+  return { type: 'user', id: caller.name }
+}

@@ -1,0 +1,20 @@
+import type { TokenView, UserView } from '@twinlock/contract'
+import { toInstant } from '../clock.ts'
+import { targetText } from '../policies/targets.ts'
+import type { TargetName } from '../policies/workflow.ts'
+import type { Token, User } from './identity-store.ts'
+
+export function toUserView(user: User): UserView {
+  return { name: user.name, roles: [...user.roles], created_at: toInstant(user.createdAt) }
+}
+
+export function toTokenView(token: Token, userName: string | null, allTargets: readonly TargetName[]): TokenView {
+  return {
+    id: token.id,
+    kind: token.kind,
+    user: userName,
+    targets: token.kind === 'agent' ? (token.targets ?? allTargets).map(targetText) : null,
+    created_at: toInstant(token.createdAt),
+    expires_at: token.expiresAt === null ? null : toInstant(token.expiresAt),
+  }
+}

@@ -1,0 +1,30 @@
+import { AppError } from '@twinlock/contract'
+import { topicOf } from '../changes.ts'
+import type { Context } from '../context.ts'
+import { queueExecution } from '../executions/queue-execution.ts'
+import { type Idempotency, rememberAnswer } from '../http/idempotency.ts'
+import { actorOf, type UserCaller } from '../identity/caller.ts'
+import { getVisibleRequest } from './request-access.ts'
+import { startRefusal } from './request-state.ts'
+import { stateOf } from './request-store.ts'
+
+/** Asks for an approved request to be run now; only its requester does. Returns the execution's id. */
+export async function executeRequest(
+  ctx: Context,
+  user: UserCaller,
+  ref: string,
+  idempotency?: Idempotency,
+): Promise<string> {
+  const { request, executionId } = await ctx.db.transact(async (tx) => {
+    const request = await getVisibleRequest(tx, user, ref)
+    if (request.requesterId !== user.id)
+      throw new AppError('not_requester', { detail: `#${request.number} is somebody else's request` })
+    const refusal = startRefusal(stateOf(request), ctx.clock.now())
+    if (refusal) throw new AppError(refusal, { detail: `#${request.number} is ${request.status}` })
+    const executionId = await queueExecution(ctx, tx, request, actorOf(user))
+    await rememberAnswer(ctx, tx, idempotency, executionId)
+    return { request, executionId }
+  })
+  ctx.changes.notify(topicOf.request(request.id), topicOf.queue(request))
+  return executionId
+}

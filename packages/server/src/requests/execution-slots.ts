@@ -1,0 +1,84 @@
+import { AppError } from '@twinlock/contract'
+import { parseWorkOrder, type TokenApproval, type WorkOrder } from '@twinlock/evidence'
+import { appendAudit, SYSTEM } from '../audit/append-audit.ts'
+import { toInstant } from '../clock.ts'
+import type { Context } from '../context.ts'
+import type { Tx } from '../db/connect.ts'
+import { readPersonName } from '../identity/people.ts'
+import { startRefusal, transition } from './request-state.ts'
+import { getRequest, listReviews, type RequestRecord, stateOf, updateRequest } from './request-store.ts'
+
+/** What an execution is made of: the frozen order and how it came to be approved. */
+export interface ExecutableRequest {
+  readonly workOrder: string
+  readonly workOrderDigest: string
+  readonly order: WorkOrder
+  readonly approvals: readonly TokenApproval[]
+}
+
+export async function readExecutableRequest(tx: Tx, requestId: string): Promise<ExecutableRequest> {
+  const request = await getRequest(tx, requestId)
+  const { workOrder, workOrderDigest } = request
+  return { workOrder, workOrderDigest, order: readOrder(request), approvals: await readApprovals(tx, request) }
+}
+
+/** Uses up one of the request's executions, at the moment one starts. Throws when it may not start any more. */
+export async function takeSlot(ctx: Pick<Context, 'clock'>, tx: Tx, requestId: string): Promise<RequestRecord> {
+  const request = await getRequest(tx, requestId)
+  const now = ctx.clock.now()
+  // The execution that starts is itself the open one.
+  const refusal = startRefusal({ ...stateOf(request), executionOpen: false }, now)
+  if (refusal) throw new AppError(refusal, { detail: `#${request.number} may not start any more` })
+  const change = {
+    slotsUsed: request.slotsUsed + 1,
+    ...(request.firstStartedAt === null ? { firstStartedAt: now, expiresAt: now + executionWindowMs(request) } : {}),
+  }
+  if (!(await updateRequest(tx, request, change))) throw new AppError('concurrent_change')
+  return request
+}
+
+/**
+ * Settles a request after one of its executions has ended. A slot whose execution had no effect is given back, and with
+ * the last one the approval's own time; a request whose slots are used up is completed.
+ */
+export async function settleSlot(
+  ctx: Pick<Context, 'clock' | 'ids' | 'random'>,
+  tx: Tx,
+  requestId: string,
+  outcome: { slotGivenBack: boolean },
+): Promise<void> {
+  let request = await getRequest(tx, requestId)
+  if (outcome.slotGivenBack && request.slotsUsed > 0) {
+    const slotsUsed = request.slotsUsed - 1
+    const unstarted =
+      slotsUsed === 0 && request.approvedAt !== null
+        ? { firstStartedAt: null, expiresAt: request.approvedAt + request.workflow.approvalTtlS * 1000 }
+        : {}
+    if (!(await updateRequest(tx, request, { slotsUsed, ...unstarted }))) throw new AppError('concurrent_change')
+    request = { ...request, slotsUsed, ...unstarted }
+  }
+  const move = transition(stateOf(request), 'complete', ctx.clock.now())
+  if (!move.ok || !(await updateRequest(tx, request, { status: move.next }))) return
+  await appendAudit(ctx, tx, { type: move.event, actor: SYSTEM, subject: { type: 'request', id: requestId }, data: {} })
+}
+
+function executionWindowMs(request: RequestRecord): number {
+  return readOrder(request).allowance.execution_window_s * 1000
+}
+
+async function readApprovals(tx: Tx, request: RequestRecord): Promise<TokenApproval[]> {
+  if (request.approvedVia === 'auto' && request.approvedAt !== null)
+    return [{ step: null, via: 'auto', by: null, at: toInstant(request.approvedAt), review: null }]
+  const approvals: TokenApproval[] = []
+  for (const review of await listReviews(tx, request.id)) {
+    const by = await readPersonName(tx, review.reviewerId)
+    approvals.push({ step: review.step, via: 'review', by, at: toInstant(review.at), review: null })
+  }
+  return approvals
+}
+
+function readOrder(request: RequestRecord): WorkOrder {
+  const order = parseWorkOrder(request.workOrder)
+  if (!order.ok) throw new Error(`the work order of #${request.number} is ${order.why}: ${order.detail}`)
+  return order.payload
+}

@@ -1,0 +1,250 @@
+import { type OperationName, operationNameSchema, type RequestStatus, roleSchema } from '@twinlock/contract'
+import type { Kysely, Selectable } from 'kysely'
+import { z } from 'zod'
+import type { Tx } from '../db/connect.ts'
+import type { Tables } from '../db/tables.ts'
+import type { Workflow } from '../policies/workflow.ts'
+import type { Review } from './approval.ts'
+import type { RequestState } from './request-state.ts'
+
+const statementsSchema = z.array(
+  z.object({
+    operation: operationNameSchema,
+    transactional: z.boolean(),
+    reasons: z.array(z.object({ code: z.string(), message: z.string() })),
+  }),
+)
+const approverSchema = z.union([
+  z.strictObject({ role: roleSchema, min: z.number() }),
+  z.strictObject({ user: z.string(), min: z.number() }),
+])
+const workflowSchema: z.ZodType<Workflow> = z.strictObject({
+  database: z.string(),
+  environment: z.string(),
+  operations: z.array(operationNameSchema).nullable(),
+  requireReason: z.boolean(),
+  autoApprove: z.enum(['never', 'always']),
+  pendingTtlS: z.number(),
+  approvalTtlS: z.number(),
+  steps: z.array(z.strictObject({ mode: z.enum(['all', 'any']), approvers: z.array(approverSchema) })),
+})
+
+export interface RequestRecord {
+  readonly id: string
+  readonly number: number
+  readonly requesterId: string
+  readonly database: string
+  readonly environment: string
+  readonly sql: string
+  readonly reason: string | null
+  readonly start: 'manual' | 'on_approval'
+  readonly operations: readonly OperationName[]
+  readonly statements: z.infer<typeof statementsSchema>
+  readonly workflow: Workflow
+  readonly workOrder: string
+  readonly workOrderDigest: string
+  readonly status: RequestStatus
+  readonly approvedVia: 'workflow' | 'auto' | null
+  readonly maxExecutions: number
+  readonly slotsUsed: number
+  readonly createdAt: number
+  readonly decidedAt: number | null
+  readonly approvedAt: number | null
+  readonly firstStartedAt: number | null
+  readonly expiresAt: number
+  readonly executionOpen: boolean
+}
+
+export function stateOf(request: RequestRecord): RequestState {
+  const { status, expiresAt, slotsUsed, maxExecutions, executionOpen } = request
+  return { status, expiresAt, slotsUsed, maxExecutions, executionOpen }
+}
+
+export async function nextRequestNumber(tx: Tx): Promise<number> {
+  const last = await tx.selectFrom('requests').select('number').orderBy('number', 'desc').limit(1).executeTakeFirst()
+  return Number(last?.number ?? 0) + 1
+}
+
+export async function insertRequest(tx: Tx, request: RequestRecord): Promise<void> {
+  await tx
+    .insertInto('requests')
+    .values({
+      id: request.id,
+      number: request.number,
+      requester_id: request.requesterId,
+      database: request.database,
+      environment: request.environment,
+      sql: request.sql,
+      reason: request.reason,
+      start: request.start,
+      operations: JSON.stringify(request.operations),
+      statements: JSON.stringify(request.statements),
+      workflow: JSON.stringify(request.workflow),
+      work_order: request.workOrder,
+      work_order_digest: request.workOrderDigest,
+      status: request.status,
+      previous_status: 'new',
+      approved_via: request.approvedVia,
+      max_executions: request.maxExecutions,
+      slots_used: request.slotsUsed,
+      created_at: request.createdAt,
+      decided_at: request.decidedAt,
+      approved_at: request.approvedAt,
+      first_started_at: request.firstStartedAt,
+      expires_at: request.expiresAt,
+    })
+    .execute()
+}
+
+/** By id, or by the number people use. */
+export async function findRequest(db: Kysely<Tables>, ref: string): Promise<RequestRecord | undefined> {
+  const query = selectRequests(db)
+  const row = await (ref.startsWith('req_')
+    ? query.where('requests.id', '=', ref)
+    : query.where('requests.number', '=', Number(ref))
+  ).executeTakeFirst()
+  return row && toRecord(row)
+}
+
+export async function getRequest(db: Kysely<Tables>, id: string): Promise<RequestRecord> {
+  return toRecord(await selectRequests(db).where('requests.id', '=', id).executeTakeFirstOrThrow())
+}
+
+/** Newest first, below `beforeNumber`. */
+export async function listRequestsBefore(
+  db: Kysely<Tables>,
+  filter: { beforeNumber: number; status: RequestStatus | undefined },
+  limit: number,
+): Promise<RequestRecord[]> {
+  let query = selectRequests(db).where('number', '<', filter.beforeNumber)
+  if (filter.status) query = query.where('requests.status', '=', filter.status)
+  return (await query.orderBy('number', 'desc').limit(limit).execute()).map(toRecord)
+}
+
+/** Requests whose time is over and that nothing holds back: pending ones, and approved ones without an open execution. */
+export async function listExpiredRequests(db: Kysely<Tables>, now: number, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('requests')
+    .select('id')
+    .where('status', 'in', ['pending', 'approved'])
+    .where('expires_at', '<=', now)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('executions')
+            .select('executions.id')
+            .whereRef('executions.request_id', '=', 'requests.id')
+            .where('executions.status', 'in', ['leased', 'running', 'lost']),
+        ),
+      ),
+    )
+    .limit(limit)
+    .execute()
+  return rows.map((row) => row.id)
+}
+
+export interface RequestChange {
+  readonly status?: RequestStatus
+  readonly approvedVia?: 'workflow' | 'auto'
+  readonly approvedAt?: number
+  readonly decidedAt?: number
+  readonly expiresAt?: number
+  readonly slotsUsed?: number
+  readonly firstStartedAt?: number | null
+}
+
+/** Changes a request if it still is as it was read; false when something else came first. */
+export async function updateRequest(tx: Tx, was: RequestRecord, change: RequestChange): Promise<boolean> {
+  const result = await tx
+    .updateTable('requests')
+    .set({
+      ...(change.status === undefined ? {} : { status: change.status, previous_status: was.status }),
+      ...(change.approvedVia === undefined ? {} : { approved_via: change.approvedVia }),
+      ...(change.approvedAt === undefined ? {} : { approved_at: change.approvedAt }),
+      ...(change.decidedAt === undefined ? {} : { decided_at: change.decidedAt }),
+      ...(change.expiresAt === undefined ? {} : { expires_at: change.expiresAt }),
+      ...(change.slotsUsed === undefined ? {} : { slots_used: change.slotsUsed }),
+      ...(change.firstStartedAt === undefined ? {} : { first_started_at: change.firstStartedAt }),
+    })
+    .where('id', '=', was.id)
+    .where('status', '=', was.status)
+    .where('slots_used', '=', was.slotsUsed)
+    .executeTakeFirst()
+  return result.numUpdatedRows === 1n
+}
+
+export async function insertReview(tx: Tx, id: string, requestId: string, review: Review): Promise<void> {
+  await tx
+    .insertInto('reviews')
+    .values({
+      id,
+      request_id: requestId,
+      step: review.step,
+      decision: review.decision,
+      reviewer_id: review.reviewerId,
+      comment: review.comment,
+      created_at: review.at,
+    })
+    .execute()
+}
+
+/** Oldest first. */
+export async function listReviews(db: Kysely<Tables>, requestId: string): Promise<Review[]> {
+  const rows = await db
+    .selectFrom('reviews')
+    .selectAll()
+    .where('request_id', '=', requestId)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+  return rows.map((row) => ({
+    step: row.step,
+    decision: row.decision,
+    reviewerId: row.reviewer_id,
+    comment: row.comment,
+    at: row.created_at,
+  }))
+}
+
+function selectRequests(db: Kysely<Tables>) {
+  return db
+    .selectFrom('requests')
+    .selectAll('requests')
+    .select((eb) =>
+      eb
+        .selectFrom('executions')
+        .select((inner) => inner.fn.countAll<number>().as('open'))
+        .whereRef('executions.request_id', '=', 'requests.id')
+        .where('executions.status', 'in', ['queued', 'leased', 'running', 'lost'])
+        .as('open_executions'),
+    )
+}
+
+function toRecord(row: Selectable<Tables['requests']> & { open_executions: number | null }): RequestRecord {
+  return {
+    id: row.id,
+    number: row.number,
+    requesterId: row.requester_id,
+    database: row.database,
+    environment: row.environment,
+    sql: row.sql,
+    reason: row.reason,
+    start: row.start,
+    operations: z.array(operationNameSchema).parse(JSON.parse(row.operations)),
+    statements: statementsSchema.parse(JSON.parse(row.statements)),
+    workflow: workflowSchema.parse(JSON.parse(row.workflow)),
+    workOrder: row.work_order,
+    workOrderDigest: row.work_order_digest,
+    status: row.status,
+    approvedVia: row.approved_via,
+    maxExecutions: row.max_executions,
+    slotsUsed: row.slots_used,
+    createdAt: row.created_at,
+    decidedAt: row.decided_at,
+    approvedAt: row.approved_at,
+    firstStartedAt: row.first_started_at,
+    expiresAt: row.expires_at,
+    executionOpen: Number(row.open_executions ?? 0) > 0,
+  }
+}

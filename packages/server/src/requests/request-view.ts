@@ -1,0 +1,79 @@
+import type { RequestView } from '@twinlock/contract'
+import { parseWorkOrder } from '@twinlock/evidence'
+import type { Kysely } from 'kysely'
+import { toInstant } from '../clock.ts'
+import type { Tables } from '../db/tables.ts'
+import { readLatestExecution } from '../executions/read-executions.ts'
+import { type Person, readPeople } from '../identity/people.ts'
+import type { ApproverEntry } from '../policies/workflow.ts'
+import { foldReviews, isApprover, type Progress, type Review } from './approval.ts'
+import { listReviews, type RequestRecord } from './request-store.ts'
+
+const MAX_CANDIDATES = 20
+
+export async function toRequestView(db: Kysely<Tables>, request: RequestRecord): Promise<RequestView> {
+  const [reviews, people, latest] = [
+    await listReviews(db, request.id),
+    await readPeople(db),
+    await readLatestExecution(db, request.id),
+  ]
+  const order = parseWorkOrder(request.workOrder)
+  if (!order.ok) throw new Error(`the work order of #${request.number} is ${order.why}: ${order.detail}`)
+  const { limits } = order.payload
+  const progress = foldReviews(request.workflow.steps, reviews, people)
+  const nameOf = (id: string) => people.get(id)?.name ?? 'somebody removed'
+  const isOpen = request.status === 'pending' || request.status === 'approved'
+  return {
+    id: request.id,
+    number: request.number,
+    status: request.status,
+    approved_via: request.approvedVia,
+    operations: [...request.operations],
+    database: request.database,
+    environment: request.environment,
+    requester: nameOf(request.requesterId),
+    sql: request.sql,
+    statements: request.statements.map((statement) => ({ ...statement, reasons: [...statement.reasons] })),
+    reason: request.reason,
+    start: request.start,
+    steps: toSteps(request, reviews, people, progress),
+    current_step: progress.currentStep,
+    reviews: reviews.map((review) => ({
+      step: review.step,
+      decision: review.decision,
+      by: nameOf(review.reviewerId),
+      comment: review.comment,
+      at: toInstant(review.at),
+    })),
+    work_order_digest: request.workOrderDigest,
+    limits: { statement_timeout_ms: limits.statement_timeout_ms, max_rows: limits.max_rows },
+    expires_at: isOpen ? toInstant(request.expiresAt) : null,
+    executions_left: request.status === 'approved' ? request.maxExecutions - request.slotsUsed : 0,
+    latest_execution: latest ?? null,
+    created_at: toInstant(request.createdAt),
+    decided_at: request.decidedAt === null ? null : toInstant(request.decidedAt),
+  }
+}
+
+function toSteps(
+  request: RequestRecord,
+  reviews: readonly Review[],
+  people: ReadonlyMap<string, Person>,
+  progress: Progress,
+): RequestView['steps'] {
+  const taken = new Set([request.requesterId, ...reviews.map((review) => review.reviewerId)])
+  const candidatesFor = (entry: ApproverEntry) =>
+    [...people.values()]
+      .filter((person) => !taken.has(person.id) && isApprover(entry, person))
+      .map((person) => person.name)
+  return request.workflow.steps.map((step, i) => ({
+    mode: step.mode,
+    done: progress.steps[i]?.done ?? false,
+    approvers: step.approvers.map((entry, j) => ({
+      ...('user' in entry ? { user: entry.user } : { role: entry.role }),
+      min: entry.min,
+      approved_by: (progress.steps[i]?.countedFor[j] ?? []).map((person) => person.name),
+      candidates: candidatesFor(entry).slice(0, MAX_CANDIDATES),
+    })),
+  }))
+}

@@ -1,0 +1,111 @@
+import { AppError } from '@twinlock/contract'
+import { type AuditEvent, appendAudit, SYSTEM } from '../audit/append-audit.ts'
+import { topicOf } from '../changes.ts'
+import type { Context } from '../context.ts'
+import type { Tx } from '../db/connect.ts'
+import { queueExecution } from '../executions/queue-execution.ts'
+import { type Idempotency, rememberAnswer } from '../http/idempotency.ts'
+import { actorOf, type UserCaller } from '../identity/caller.ts'
+import { readPeople } from '../identity/people.ts'
+import { foldReviews, mayApprove, type Review } from './approval.ts'
+import { getVisibleRequest } from './request-access.ts'
+import { type RequestCommand, transition } from './request-state.ts'
+import { insertReview, listReviews, type RequestRecord, stateOf, updateRequest } from './request-store.ts'
+
+export interface ReviewInput {
+  /** The step the reviewer looked at: a stale page cannot decide the next one. */
+  readonly step: number
+  readonly comment?: string | undefined
+}
+
+/** One person's decision on the current step of a request. Returns the request's id. */
+export async function reviewRequest(
+  ctx: Context,
+  user: UserCaller,
+  ref: string,
+  decision: 'approve' | 'reject',
+  input: ReviewInput,
+  idempotency?: Idempotency,
+): Promise<string> {
+  const { request, queued } = await ctx.db.transact(async (tx) => {
+    const request = await getVisibleRequest(tx, user, ref)
+    const now = ctx.clock.now()
+    const reviews = await listReviews(tx, request.id)
+    await assertMayReview(tx, user, request, reviews, decision, input.step, now)
+    const review: Review = { step: input.step, decision, reviewerId: user.id, comment: input.comment ?? null, at: now }
+    await insertReview(tx, ctx.ids('rev'), request.id, review)
+    await rememberAnswer(ctx, tx, idempotency, request.id)
+    await appendAudit(ctx, tx, reviewEvent(user, request, review))
+    return { request, queued: await applyReview(ctx, tx, request, [...reviews, review], now) }
+  })
+  ctx.changes.notify(topicOf.request(request.id), ...(queued ? [topicOf.queue(request)] : []))
+  return request.id
+}
+
+async function assertMayReview(
+  tx: Tx,
+  user: UserCaller,
+  request: RequestRecord,
+  reviews: readonly Review[],
+  decision: 'approve' | 'reject',
+  step: number,
+  now: number,
+): Promise<void> {
+  const move = transition(stateOf(request), decision, now)
+  if (!move.ok)
+    throw new AppError(move.code, {
+      detail: `#${request.number} is ${request.status === 'pending' ? 'expired' : request.status}`,
+    })
+  if (request.requesterId === user.id)
+    throw new AppError('self_approval', { detail: `#${request.number} is your own request` })
+  const { currentStep } = foldReviews(request.workflow.steps, reviews, await readPeople(tx))
+  if (step !== currentStep)
+    throw new AppError('step_not_current', {
+      detail: `#${request.number} is at step ${currentStep}, not at step ${step}`,
+    })
+  const current = request.workflow.steps[currentStep - 1]
+  if (!current || !mayApprove(current, user))
+    throw new AppError('not_an_approver', { detail: `step ${step} of #${request.number} is for others to decide` })
+  if (reviews.some((review) => review.reviewerId === user.id))
+    throw new AppError('already_reviewed', { detail: `you have approved #${request.number} before` })
+}
+
+/** What the reviews together make of the request; true when an execution was queued. */
+async function applyReview(
+  ctx: Context,
+  tx: Tx,
+  request: RequestRecord,
+  reviews: readonly Review[],
+  now: number,
+): Promise<boolean> {
+  const rejected = reviews.some((review) => review.decision === 'reject')
+  const progress = foldReviews(request.workflow.steps, reviews, await readPeople(tx))
+  if (!rejected && !progress.complete) return false
+  const command: RequestCommand = rejected ? 'reject' : 'approve'
+  const move = transition(stateOf(request), command, now)
+  if (!move.ok) throw new AppError(move.code)
+  const change = rejected
+    ? { status: move.next, decidedAt: now }
+    : {
+        status: move.next,
+        decidedAt: now,
+        approvedVia: 'workflow' as const,
+        approvedAt: now,
+        expiresAt: now + request.workflow.approvalTtlS * 1000,
+      }
+  if (!(await updateRequest(tx, request, change))) throw new AppError('concurrent_change')
+  const data = rejected ? {} : { via: 'workflow' }
+  await appendAudit(ctx, tx, { type: move.event, actor: SYSTEM, subject: { type: 'request', id: request.id }, data })
+  if (rejected || request.start !== 'on_approval') return false
+  await queueExecution(ctx, tx, request, SYSTEM)
+  return true
+}
+
+function reviewEvent(user: UserCaller, request: RequestRecord, review: Review): AuditEvent {
+  return {
+    type: review.decision === 'approve' ? 'review.approved' : 'review.rejected',
+    actor: actorOf(user),
+    subject: { type: 'request', id: request.id },
+    data: { step: review.step, work_order_digest: request.workOrderDigest },
+  }
+}

@@ -1,0 +1,125 @@
+import { mkdirSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { AppError, api, newId, toProblem } from '@twinlock/contract'
+import { publicJwk } from '@twinlock/evidence'
+import { createAnalyzer } from '@twinlock/sql'
+import Fastify, { type FastifyInstance } from 'fastify'
+import pino, { type Logger } from 'pino'
+import { agentRoutes } from './agents/agent-routes.ts'
+import { auditRoutes } from './audit/audit-routes.ts'
+import { systemClock } from './clock.ts'
+import type { ServerConfig, ServerSecrets } from './config.ts'
+import { type Context, createContext, type Overrides } from './context.ts'
+import { connectSqlite } from './db/connect.ts'
+import { executionRoutes } from './executions/execution-routes.ts'
+import { toErrorResponse } from './http/error-response.ts'
+import { route } from './http/route.ts'
+import { bootstrap } from './identity/bootstrap.ts'
+import { identityRoutes } from './identity/identity-routes.ts'
+import { requestRoutes } from './requests/request-routes.ts'
+import { readServerId, recordSigningKey } from './server-identity.ts'
+import { loadSigningKey } from './signing-key.ts'
+import { startSweeper } from './sweep.ts'
+import { VERSION } from './version.ts'
+
+/** Room for a statement of 1 MiB in JSON's own escaping. */
+const BODY_LIMIT = 3 * 1024 * 1024
+
+export interface Server extends AsyncDisposable {
+  readonly ctx: Context
+  /** Files with the first administrator's and the first agent's token, if this start wrote them. */
+  readonly bootstrapFiles: readonly string[]
+  /** Starts to listen; returns the URL. */
+  listen(): Promise<string>
+}
+
+/** A whole server on its own state. Tests give overrides; nothing else is put in place of the real thing. */
+export async function createServer(
+  config: ServerConfig,
+  secrets: ServerSecrets,
+  options: { overrides?: Overrides; logger?: Logger } = {},
+): Promise<Server> {
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
+  const clock = options.overrides?.clock ?? systemClock
+  const logger = options.logger ?? pino({ level: config.logLevel })
+  const signingKey = loadSigningKey(config, secrets)
+  const db = await connectSqlite(join(config.stateDir, 'twinlock.db'))
+  const random = options.overrides?.random ?? ((size: number) => crypto.getRandomValues(new Uint8Array(size)))
+  const serverId = await readServerId(db, () => newId('srv', clock.now(), random))
+  const analyzers = { postgresql: createAnalyzer({ dialect: 'postgresql' }), mysql: undefined, mariadb: undefined }
+  const ctx = createContext(
+    { config, version: VERSION, serverId, signingKey, db, logger, analyzers },
+    options.overrides,
+  )
+  if (await recordSigningKey(ctx))
+    logger.warn(
+      { fingerprint: signingKey.fingerprint },
+      'the signing key is another than before; agents refuse it until they get new tokens',
+    )
+  const bootstrapFiles = await bootstrap(ctx)
+  const app = createApp(ctx)
+  const stopSweeper = startSweeper(ctx)
+  return {
+    ctx,
+    bootstrapFiles,
+    async listen() {
+      await app.listen({ host: config.listen.host, port: config.listen.port })
+      const { address, family, port } = app.server.address() as AddressInfo
+      return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+    },
+    async [Symbol.asyncDispose]() {
+      await stopSweeper()
+      app.server.closeAllConnections()
+      await app.close()
+      await analyzers.postgresql[Symbol.asyncDispose]()
+      await db[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function createApp(ctx: Context): FastifyInstance {
+  const app = Fastify({ bodyLimit: BODY_LIMIT, routerOptions: { maxParamLength: 200 }, forceCloseConnections: true })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  )
+  app.setErrorHandler((error, _request, reply) => sendProblem(reply, toErrorResponse(ctx, error)))
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, toProblem(new AppError('not_found'))))
+  app.addHook('onResponse', async (request, reply) => {
+    // The route's pattern, not its URL: neither queries nor bodies are for the log.
+    ctx.logger.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? null,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'answered',
+    )
+  })
+  systemRoutes(app, ctx)
+  identityRoutes(app, ctx)
+  requestRoutes(app, ctx)
+  executionRoutes(app, ctx)
+  agentRoutes(app, ctx)
+  auditRoutes(app, ctx)
+  return app
+}
+
+function sendProblem(
+  reply: { status(code: number): { type(mime: string): { send(body: unknown): unknown } } },
+  problem: { status: number },
+) {
+  return reply.status(problem.status).type('application/problem+json').send(problem)
+}
+
+function systemRoutes(app: FastifyInstance, ctx: Context): void {
+  route(app, ctx, api.system.health, async () => ({ status: 'ok' as const }))
+  route(app, ctx, api.system.ready, async () => {
+    await ctx.db.read.selectFrom('meta').select('key').limit(1).execute()
+    return { status: 'ready' as const }
+  })
+  route(app, ctx, api.system.jwks, async () => ({ keys: [publicJwk(ctx.signingKey.publicKey)] }))
+}
