@@ -1,0 +1,46 @@
+export const serverOption = {
+  server: {
+    flags: '--server <url>',
+    description: 'the Twinlock server (default: TWINLOCK_SERVER, then configuration)',
+  },
+} as const
+
+export const jsonOptions = {
+  json: { flags: '--json', description: 'print exactly one JSON document, also for errors' },
+  color: { flags: '--no-color', description: 'without colours, as with NO_COLOR' },
+} as const
+
+export const outputOptions = {
+  output: {
+    flags: '-o, --output <format>',
+    description: 'table (the default, also in a pipe), json, jsonl, csv or vertical',
+    choices: ['table', 'json', 'jsonl', 'csv', 'vertical'],
+  },
+  ...jsonOptions,
+} as const
+
+export const targetOptions = {
+  database: {
+    flags: '-d, --database <name>',
+    description: 'the database (default: TWINLOCK_DATABASE, then configuration)',
+  },
+  environment: {
+    flags: '-e, --environment <name>',
+    description: 'the environment (default: TWINLOCK_ENVIRONMENT, then configuration)',
+  },
+  target: { flags: '-t, --target <database/environment>', description: 'both at once: app/production' },
+} as const
+
+export const waitOptions = {
+  wait: {
+    flags: '--wait [duration]',
+    description: 'wait for approval and result, without end or as long as --wait=15m says (the default in a terminal)',
+    negatable: 'do not wait for approval: exit 4 (the default without a terminal)',
+  },
+} as const
+
+export const requestArgument = {
+  name: 'request',
+  description: 'the number of the request, or its id',
+  required: true,
+} as const

@@ -1,0 +1,32 @@
+import { AppError, api } from '@twinlock/contract'
+import type { Context } from '../context.ts'
+import type { ExitCode } from '../exit-codes.ts'
+import type { OutputFormat } from '../results/result-writer.ts'
+import { requestTitle } from './describe-request.ts'
+import { followRequest } from './follow-request.ts'
+import { readRequestRef } from './request-ref.ts'
+import { readWaitOption } from './wait-option.ts'
+
+interface RunInput {
+  readonly request: string
+  readonly wait: string | boolean | undefined
+  readonly output: OutputFormat | undefined
+}
+
+export async function runRequest(ctx: Context, input: RunInput): Promise<ExitCode> {
+  const id = readRequestRef(input.request)
+  const approval = readWaitOption(input.wait, ctx.interactive, ctx.now())
+  const { client } = await ctx.connect()
+  const request = await client.call(api.requests.get, { params: { id } }, { signal: ctx.io.interrupt })
+  if (request.status === 'completed')
+    throw new AppError('no_executions_left', {
+      detail: `#${request.number} has already run`,
+      hint: `Its result: twinlock result ${request.number}`,
+    })
+  if (!ctx.json) await ctx.say(requestTitle(request))
+  return followRequest(ctx, client, request, {
+    approval,
+    execution: approval.wait ? approval : { wait: true, until: undefined },
+    format: input.output ?? 'table',
+  })
+}

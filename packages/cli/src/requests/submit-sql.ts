@@ -1,0 +1,64 @@
+import { api, type RequestView } from '@twinlock/contract'
+import type { Client } from '@twinlock/contract/client'
+import { CliError } from '../cli-error.ts'
+import type { Context } from '../context.ts'
+import type { ExitCode } from '../exit-codes.ts'
+import type { OutputFormat } from '../results/result-writer.ts'
+import { requestTitle } from './describe-request.ts'
+import { followRequest } from './follow-request.ts'
+import { readSql } from './read-sql.ts'
+import { readTarget } from './target-option.ts'
+import { readWaitOption } from './wait-option.ts'
+
+interface SubmitInput {
+  readonly sql: string | undefined
+  readonly file: string | undefined
+  readonly database: string | undefined
+  readonly environment: string | undefined
+  readonly target: string | undefined
+  readonly reason: string | undefined
+  readonly onApproval: boolean
+  readonly wait: string | boolean | undefined
+  readonly output: OutputFormat | undefined
+}
+
+/** Everything that can be wrong here is found before anything is sent. */
+export async function submitSql(ctx: Context, input: SubmitInput): Promise<ExitCode> {
+  const approval = readWaitOption(input.wait, ctx.interactive, ctx.now())
+  const { client, database, environment } = await ctx.connect()
+  const target = readTarget(input, { database, environment })
+  const sql = await readSql(ctx.io, input)
+  const reason = input.reason?.trim() || undefined
+  const request = await createRequest(ctx, client, {
+    ...target,
+    sql,
+    ...(reason === undefined ? {} : { reason }),
+    start: input.onApproval ? 'on_approval' : 'manual',
+  })
+  // Rows that come at once need no announcement.
+  if (!ctx.json && request.status === 'pending') await ctx.say(requestTitle(request))
+  return followRequest(ctx, client, request, {
+    fresh: true,
+    approval,
+    execution: approval.wait ? approval : { wait: true, until: undefined },
+    format: input.output ?? 'table',
+  })
+}
+
+async function createRequest(
+  ctx: Context,
+  client: Client,
+  body: Parameters<typeof client.call<typeof api.requests.create>>[1]['body'],
+): Promise<RequestView> {
+  try {
+    return await client.call(api.requests.create, { body }, { signal: ctx.io.interrupt })
+  } catch (error) {
+    if (!ctx.io.interrupt.aborted) throw error
+    throw new CliError(
+      'interrupted',
+      'Nobody has answered yet: the request may have been made, or not.',
+      'Look: twinlock request list',
+      error,
+    )
+  }
+}

@@ -1,0 +1,102 @@
+import { CommanderError } from 'commander'
+import { buildProgram } from './build-program.ts'
+import { COMMANDS } from './commands/commands.ts'
+import { createContext } from './context.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import type { Io } from './io.ts'
+
+/** Runs one command line, `argv` without the program's name, and answers with the exit code. */
+export async function runCli(io: Io, argv: readonly string[]): Promise<ExitCode> {
+  let exit: ExitCode = EXIT.done
+  const written = { out: '', err: '' }
+  const program = buildProgram(
+    io.version,
+    {
+      out: (text) => {
+        written.out += text
+      },
+      err: (text) => {
+        written.err += text
+      },
+    },
+    async (command, input) => {
+      const ctx = createContext(io, input)
+      try {
+        exit = await command.run(ctx, input)
+      } catch (error) {
+        const { reportError } = await import('./report-error.ts')
+        exit = await reportError(ctx, await interruptedOr(io, error))
+      }
+    },
+  )
+  try {
+    await program.parseAsync(attachOptionalValues(argv), { from: 'user' })
+    return exit
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) {
+      await io.stdout.write(written.out)
+      return EXIT.done
+    }
+    return usageError(io, argv, error, written.err)
+  }
+}
+
+/** What Ctrl-C breaks off in the middle fails in many ways, and means one thing. */
+async function interruptedOr(io: Io, error: unknown): Promise<unknown> {
+  const { CliError } = await import('./cli-error.ts')
+  if (!io.interrupt.aborted || error instanceof CliError) return error
+  return new CliError('interrupted', 'Interrupted before the server had answered.', undefined, error)
+}
+
+/**
+ * `--wait` takes its value only after `=`: commander would otherwise take the SQL after it for a duration.
+ */
+export function attachOptionalValues(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--')
+  return argv.map((word, i) => (word === '--wait' && (end === -1 || i < end) ? '--wait=' : word))
+}
+
+async function usageError(io: Io, argv: readonly string[], error: CommanderError, written: string): Promise<ExitCode> {
+  const ctx = createContext(io, { json: wantsJson(argv) })
+  // Without a command commander has written the help, which is all there is to say.
+  if (error.code === 'commander.help' && !ctx.json) {
+    await io.stderr.write(written)
+    return EXIT.usage
+  }
+  const { CliError } = await import('./cli-error.ts')
+  const { reportError } = await import('./report-error.ts')
+  return reportError(ctx, new CliError('usage', ...explain(error, written)))
+}
+
+function explain(error: CommanderError, written: string): [detail: string, hint: string] {
+  if (error.code === 'commander.help') return ['There is no command.', 'twinlock --help lists the commands.']
+  const message = error.message.replace(/^error: /, '').split('\n')[0] ?? ''
+  const nearest = /\(Did you mean (.+)\?\)/.exec(written)?.[1]
+  if (error.code === 'commander.excessArguments')
+    return [
+      `There are ${message.replace(/^too many arguments for '(.+?)'\..*$/, "too many arguments for '$1'")}.`,
+      'Quote a value that has spaces in it, SQL above all.',
+    ]
+  const elsewhere = error.code === 'commander.unknownCommand' ? commandWithVerb(message) : undefined
+  const suggestion = elsewhere ?? nearest
+  return [`${message}.`, suggestion ? `Did you mean ${suggestion}?` : 'twinlock --help lists the commands.']
+}
+
+/** `twinlock show` means `twinlock request show`. */
+function commandWithVerb(message: string): string | undefined {
+  const word = /'(.+)'/.exec(message)?.[1]
+  const found = COMMANDS.filter(({ path }) => path[1] === word)
+  return found.length > 0 ? found.map(({ path }) => `twinlock ${path.join(' ')}`).join(', or ') : undefined
+}
+
+/** The command line could not be read, but a script that asks for JSON gets it. */
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some(
+    (word, i) =>
+      word === '--json' ||
+      word === '-ojson' ||
+      word === '--output=json' ||
+      (word === 'json' && (argv[i - 1] === '-o' || argv[i - 1] === '--output')),
+  )
+}

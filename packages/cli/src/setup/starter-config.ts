@@ -1,0 +1,101 @@
+import { stringify } from 'smol-toml'
+
+export interface Starter {
+  readonly database: string
+  /** The last one is guarded by people. */
+  readonly environments: readonly string[]
+  readonly listen: string
+  readonly agentId: string
+}
+
+export const DEFAULT_STARTER: Starter = {
+  database: 'app',
+  environments: ['development', 'production'],
+  listen: '127.0.0.1:3000',
+  agentId: 'agent-1',
+}
+
+/** The environment whose changes need approval. */
+export function guardedEnvironment({ environments }: Starter): string {
+  return environments.find((name) => /^prod/.test(name)) ?? environments.at(-1) ?? 'production'
+}
+
+export function serverToml(starter: Starter): string {
+  const guarded = guardedEnvironment(starter)
+  const free = starter.environments.filter((name) => name !== guarded)
+  return `# Twinlock server. Check it with: twinlock-server check
+${value({ state_dir: './twinlock-state' })}   # state, signing key and the first tokens; keep it private
+${value({ listen: starter.listen })}
+
+[[databases]]
+${value({ name: starter.database })}
+${value({ environments: starter.environments })}
+${value({ dialect: 'postgresql' })}
+
+# Whatever no workflow allows is denied. The most specific workflow counts.
+
+# Reads run at once, and are recorded.
+[[workflows]]
+database = "*"
+environment = "*"
+operations = ["select"]
+auto_approve = "always"
+
+# Changes to ${guarded} need a reason and somebody else's approval.
+[[workflows]]
+database = "*"
+${value({ environment: guarded })}
+operations = ["dml", "ddl"]
+require_reason = true
+auto_approve = "never"
+
+[[workflows.steps]]
+approvers = [{ role = "admin", min = 1 }]
+${free.map(freeWorkflow).join('')}`
+}
+
+function freeWorkflow(environment: string): string {
+  return `
+# Changes to ${environment} run at once.
+[[workflows]]
+database = "*"
+${value({ environment })}
+operations = ["dml", "ddl"]
+auto_approve = "always"
+`
+}
+
+export function agentToml(starter: Starter): string {
+  return `# Twinlock agent: the only part that holds database credentials. Check it with: twinlock-agent check
+${value({ agent_id: starter.agentId })}
+${value({ state_dir: './twinlock-agent-state' })}   # its journal; must outlive restarts
+
+[server]
+${value({ url: serverUrl(starter) })}
+token = "\${TWINLOCK_AGENT_TOKEN}"   # the content of twinlock-state/agent-token
+${starter.environments
+  .map(
+    (environment) => `
+[databases.${key(starter.database)}.${key(environment)}]
+url = "\${${urlVariable(environment)}}"   # postgres://user:password@host/database
+`,
+  )
+  .join('')}`
+}
+
+export function serverUrl({ listen }: Starter): string {
+  return `http://${listen.replace(/^0\.0\.0\.0:/, '127.0.0.1:')}`
+}
+
+export function urlVariable(environment: string): string {
+  return `${environment.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_DATABASE_URL`
+}
+
+/** `key = value`, quoted as TOML wants it. */
+function value(pair: Readonly<Record<string, string | readonly string[]>>): string {
+  return stringify(pair).trim()
+}
+
+function key(name: string): string {
+  return /^[A-Za-z0-9_-]+$/.test(name) ? name : JSON.stringify(name)
+}
