@@ -1,1 +1,24 @@
-export {}
+export { type RunningProcess, startNode } from './child-process.ts'
+export { createFakeClock, type FakeClock } from './fake-clock.ts'
+export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.ts'
+export { execute, query, readResult, type StatementRows, submit, waitForExecution } from './read-result.ts'
+export { type Hooks, type Passing, startTamperingProxy, type TamperingProxy } from './tampering-proxy.ts'
+export { createTestDatabase, sharedPostgres, type TestDatabase } from './test-database.ts'
+export {
+  type AgentProcess,
+  type AgentProcessOptions,
+  agentToml,
+  freePort,
+  type ServerProcess,
+  startAgentProcess,
+  startServerProcess,
+} from './test-processes.ts'
+export {
+  createTestUser,
+  SHOP_CONFIG,
+  startTestServer,
+  type TestServer,
+  type TestServerOptions,
+  type TestUser,
+  testUser,
+} from './test-server.ts'
