@@ -71,10 +71,12 @@ function parameterRefusal(position: number): Analysis {
   }
 }
 
+const SYNTAX_ERROR =
+  /^(syntax error|unterminated [a-z/* -]+|trailing junk after [a-z ]+|zero-length delimited identifier|invalid [A-Za-z -]+)$/
+
 /** The parser's message quotes the text at the error, which may be a literal: only what stands before it is kept. */
 function syntaxReason(message: string, position: number): Reason {
   const [what = ''] = message.split(/ at (?:or near|end of input)/)
-  const known =
-    /^(syntax error|unterminated [a-z/* -]+|trailing junk after [a-z ]+|zero-length delimited identifier|invalid [A-Za-z -]+)$/
-  return { code: 'syntax_error', message: `The SQL cannot be parsed: ${known.test(what) ? what : 'refused'}`, position }
+  if (SYNTAX_ERROR.test(what)) return { code: 'syntax_error', message: `The SQL cannot be parsed: ${what}`, position }
+  return { code: 'parser_refused', message: 'The parser refuses the SQL', position }
 }

@@ -14,6 +14,8 @@ export interface Findings {
   operationWithoutUnknown: Operation
   forbidden: Forbidden | null
   reasons: Reason[]
+  /** Keys of `reasons`. */
+  said: Set<string>
   unknownFunctions: Set<string>
   changesSearchPath: boolean
   /** UTF-8 byte offset of the first `$1`. */
@@ -26,6 +28,7 @@ export function noFindings(): Findings {
     operationWithoutUnknown: 'select',
     forbidden: null,
     reasons: [],
+    said: new Set(),
     unknownFunctions: new Set(),
     changesSearchPath: false,
     parameter: undefined,
@@ -33,9 +36,11 @@ export function noFindings(): Findings {
 }
 
 /** The same reason said again at another place adds nothing for a reader; a thousand of them would bury the others. */
-function addReason(findings: Findings, reason: Reason): void {
-  const known = findings.reasons.some(({ code, message }) => code === reason.code && message === reason.message)
-  if (!known) findings.reasons.push(reason)
+function addReason({ reasons, said }: Findings, reason: Reason): void {
+  const key = `${reason.code} ${reason.message}`
+  if (said.has(key)) return
+  said.add(key)
+  reasons.push(reason)
 }
 
 export function raise(findings: Findings, operation: Operation, reason: Reason): void {
