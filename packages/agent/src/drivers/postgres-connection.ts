@@ -5,7 +5,7 @@ import pg from 'pg'
 import { DriverError } from './driver.ts'
 import { createMessageGuard, type MessageLimits } from './message-guard.ts'
 import { sendCancelRequest } from './postgres-cancel.ts'
-import { toConnectionFailed, toConnectionLost } from './postgres-errors.ts'
+import { isServerError, toConnectionFailed, toConnectionLost } from './postgres-errors.ts'
 import { createExchange, type Exchange, type ExchangeEnd, type RowHandlers, type Wire } from './postgres-exchange.ts'
 import { REQUIRED_PARAMETERS } from './postgres-settings.ts'
 
@@ -37,7 +37,7 @@ export class PostgresConnection implements AsyncDisposable {
       await connection.#connect()
       return connection
     } catch (error) {
-      const failure = toConnectionFailed(connection.#failure ?? error)
+      const failure = toConnectionFailed(isServerError(error) ? error : (connection.#failure ?? error))
       connection.destroy(failure)
       throw failure
     }

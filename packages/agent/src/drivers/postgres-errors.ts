@@ -22,7 +22,7 @@ export function toConnectionLost(error: unknown): DriverError {
 }
 
 export function toConnectionFailed(error: unknown): DriverError {
-  if (error instanceof DriverError) return error
+  if (error instanceof DriverError && error.code === 'connection_failed') return error
   const details = isServerError(error) ? detailsOf(error) : { cause: error }
   return new DriverError('connection_failed', `The database cannot be reached: ${describe(error)}`, details)
 }

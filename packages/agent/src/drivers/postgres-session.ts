@@ -151,11 +151,9 @@ export class PostgresSession implements Session {
    */
   async #timed<T>(clock: { leftMs: number; roundMs: number }, work: () => Promise<T>): Promise<T> {
     if (this.#interruption !== undefined) throw this.#interruption
-    const message = 'The statement took longer than its statement_timeout.'
-    const timer = setTimeout(
-      () => void this.#interrupt(new DriverError('statement_timeout', message)),
-      Math.min(Math.max(clock.leftMs, 0) + GRACE_MS, MAX_TIMER_MS),
-    ).unref()
+    const late = new DriverError('statement_timeout', 'The statement took longer than its statement_timeout.')
+    if (clock.leftMs <= 0) throw late
+    const timer = setTimeout(() => void this.#interrupt(late), Math.min(clock.leftMs + GRACE_MS, MAX_TIMER_MS)).unref()
     const startedAt = performance.now()
     this.#isOnServer = true
     try {

@@ -31,12 +31,17 @@ export async function runStatement(
   options: StatementOptions,
 ): Promise<StatementResult> {
   const { limits, sink, timed } = options
+  const isOutside = options.transaction === 'outside'
   const messageLimits = { fieldBytes: limits.max_field_bytes, rowBytes: limits.max_result_bytes }
   const collector = createCollector(limits)
   const portal = `twinlock_${randomBytes(6).toString('hex')}`
-  const round = (send: (wire: Wire) => void) =>
-    timed(() => connection.exchange(send, collector.handlers, messageLimits))
-  const isOutside = options.transaction === 'outside'
+  let earlierRows = 0
+  const round = async (send: (wire: Wire) => void) => {
+    earlierRows = collector.seen
+    const end = await timed(() => connection.exchange(send, collector.handlers, messageLimits))
+    if (!isOutside) assertSameTransaction(connection, end)
+    return end
+  }
 
   let end = await round((wire) => {
     wire.parse({ text: sql, name: '' })
@@ -57,9 +62,8 @@ export async function runStatement(
   if (end.suspended && options.transaction === 'read_only')
     end = await round((wire) => wire.close({ type: 'P', name: portal }))
   else if (end.suspended) end = await round((wire) => wire.execute({ portal, rows: 0 }))
-  if (!isOutside) assertSameTransaction(connection, end)
   return {
-    affectedRows: toAffectedRows(end.tag),
+    affectedRows: toAffectedRows(end.tag, earlierRows),
     rowCount: fields === undefined ? null : collector.delivered,
     truncated: collector.isFull,
   }
@@ -69,6 +73,7 @@ function createCollector(limits: Limits) {
   let fields: Field[] | undefined
   let decoders: Decode[] = []
   let rows: Value[][] = []
+  let seen = 0
   let delivered = 0
   let seenBytes = 0
   let isFull = false
@@ -79,6 +84,10 @@ function createCollector(limits: Limits) {
         decoders = described.map((field) => decoderFor(field.dataTypeID))
       },
       onRow(values: (string | null)[], bytes: number) {
+        if (values.length !== fields?.length) {
+          throw new DriverError('protocol_error', 'The server sent a row that does not fit its columns.')
+        }
+        seen += 1
         if (isFull) return
         if (delivered === limits.max_rows || seenBytes + bytes > limits.max_result_bytes) {
           isFull = true
@@ -91,6 +100,10 @@ function createCollector(limits: Limits) {
     } satisfies RowHandlers,
     get fields() {
       return fields
+    },
+    /** Rows that came, wanted or not. */
+    get seen() {
+      return seen
     },
     get delivered() {
       return delivered
@@ -121,7 +134,8 @@ function assertSameTransaction(connection: PostgresConnection, end: ExchangeEnd)
   throw error
 }
 
-function toAffectedRows(tag: string | undefined): number | null {
+/** The tag of a portal that was read in rounds counts the rows of the last one only. */
+function toAffectedRows(tag: string | undefined, earlierRows: number): number | null {
   const count = COUNTING_TAG.exec(tag ?? '')?.[1]
-  return count === undefined ? null : Number(count)
+  return count === undefined ? null : Number(count) + earlierRows
 }

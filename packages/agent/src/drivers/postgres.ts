@@ -78,9 +78,9 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
   }
 
   async function giveBack(entry: Pooled, reuse: boolean): Promise<void> {
-    if (!reuse || isDisposed || idle.size >= MAX_IDLE || !(await isReset(entry.connection))) {
-      return await close(entry.connection)
-    }
+    const isKept = reuse && idle.size < MAX_IDLE && (await isReset(entry.connection))
+    // Asked again: others were given back during the reset.
+    if (!isKept || isDisposed || idle.size >= MAX_IDLE) return await close(entry.connection)
     open.delete(entry.connection)
     const kept: Idle = {
       ...entry,
