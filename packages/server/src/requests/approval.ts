@@ -34,9 +34,10 @@ export function foldReviews(
 ): Progress {
   const folded: StepProgress[] = []
   for (const [i, step] of steps.entries()) {
-    const approvers = reviews
+    const ids = reviews
       .filter((review) => review.step === i + 1 && review.decision === 'approve')
-      .flatMap((review) => people.get(review.reviewerId) ?? [])
+      .map((review) => review.reviewerId)
+    const approvers = [...new Set(ids)].flatMap((id) => people.get(id) ?? [])
     folded.push(foldStep(step, approvers))
   }
   const open = folded.findIndex((step) => !step.done)
