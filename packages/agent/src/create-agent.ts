@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto'
+import type { WorkOrder } from '@twinlock/evidence'
+import { type Analyzer, createAnalyzer } from '@twinlock/sql'
+import { type Logger, pino } from 'pino'
+import { acquireServerKey } from './acquire-server-key.ts'
+import { sleep } from './backoff.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { type AgentConfig, type AgentSecrets, targetName } from './config.ts'
+import type { Session, TargetDriver } from './drivers/driver.ts'
+import { createPostgresDriver } from './drivers/postgres.ts'
+import { handleLease, type LeaseContext } from './handle-lease.ts'
+import { openJournal } from './journal.ts'
+import { type KillPoints, NO_KILL_POINTS } from './kill-points.ts'
+import { runPollLoop } from './poll-loop.ts'
+import { recover } from './recover.ts'
+import { ServerPin } from './server-key.ts'
+import { createServerLink } from './server-link.ts'
+import { clearSpill } from './spill-file.ts'
+
+/** For tests; the agent in production has none of them. */
+export interface AgentOverrides {
+  readonly clock?: Clock
+  readonly killPoints?: KillPoints
+  readonly fetch?: typeof fetch
+  /** By target, `app/production`. */
+  readonly drivers?: ReadonlyMap<string, TargetDriver>
+  readonly log?: Logger
+  readonly heartbeatMs?: number
+}
+
+export interface StopOptions {
+  /** How long running executions may go on; then their statements are cancelled. 10 s by default. */
+  readonly drainMs?: number
+}
+
+export interface Agent extends AsyncDisposable {
+  readonly agentId: string
+  readonly journalId: string
+  /** Begins to recover and to lease; returns at once. */
+  start(): void
+  /** Leases nothing more, lets running executions end, and says so to the server. */
+  stop(options?: StopOptions): Promise<void>
+}
+
+const DRAIN_MS = 10_000
+/** After a cancel the statements fail within moments, and their outcomes are to be written down and told. */
+const AFTER_CANCEL_MS = 3_000
+
+/** Opens the state directory. Throws StartError when this agent must not run. */
+export async function createAgent(
+  config: AgentConfig,
+  secrets: AgentSecrets,
+  overrides: AgentOverrides = {},
+): Promise<Agent> {
+  const { clock = systemClock, killPoints = NO_KILL_POINTS, log = pino({ name: 'twinlock-agent' }) } = overrides
+  const journal = await openJournal({
+    stateDir: config.stateDir,
+    now: () => clock.now(),
+    random: randomBytes,
+    onFailure: (error) =>
+      log.fatal(
+        { code: (error as NodeJS.ErrnoException).code, state_dir: config.stateDir },
+        'the journal cannot be written and nothing is leased any more: make room on the disk and restart the agent',
+      ),
+  })
+  const pin = await openState(config).catch(async (error: unknown) => {
+    await journal[Symbol.asyncDispose]()
+    throw error
+  })
+  const link = createServerLink({ config, secrets, journalId: journal.id, ...pick(overrides, 'fetch') })
+  const drivers = createDrivers(config, secrets, overrides.drivers)
+  const analyzers = createAnalyzers()
+  const leasing = new AbortController()
+  const working = new AbortController()
+  const sessions = new Map<string, Session>()
+  const background = new Set<Promise<void>>()
+  let stopping: Promise<void> | undefined
+  let isCancelling = false
+
+  const ctx: LeaseContext = {
+    config,
+    link,
+    journal,
+    clock,
+    killPoints,
+    log,
+    signal: working.signal,
+    driverOf: (target) => drivers.get(target),
+    analyze: (order, text) => analyzers.analyze(order.dialect, text),
+    rememberServerId: (serverId) => pin.rememberServerId(serverId),
+    onSession(executionId, session) {
+      if (!session) sessions.delete(executionId)
+      else sessions.set(executionId, session)
+      if (session && isCancelling) void session.cancel(STOPPING).catch(() => {})
+    },
+    inBackground,
+    ...pick(overrides, 'heartbeatMs'),
+  }
+
+  function inBackground(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) =>
+        log.error({ err: error instanceof Error ? error.name : 'unknown' }, 'the agent failed'),
+      )
+      .finally(() => background.delete(tracked))
+    background.add(tracked)
+  }
+
+  async function lease(): Promise<void> {
+    const pinned = await acquireServerKey(pin, link, config.server.keyFingerprint, { log, signal: leasing.signal })
+    if (!pinned) return
+    await runPollLoop({
+      link,
+      log,
+      concurrency: config.concurrency,
+      signal: leasing.signal,
+      mayLease: () => journal.isSound,
+      handle: (leased, answer) => {
+        const handled = handleLease(ctx, leased, answer, pin.pinned ?? pinned)
+        inBackground(handled)
+        return handled
+      },
+    })
+  }
+
+  async function stop({ drainMs = DRAIN_MS }: StopOptions): Promise<void> {
+    leasing.abort()
+    await settle(background, drainMs)
+    if (sessions.size > 0) {
+      isCancelling = true
+      log.warn({ executions: sessions.size }, 'running statements are cancelled because the agent stops')
+      await Promise.allSettled([...sessions.values()].map((session) => session.cancel(STOPPING)))
+      await settle(background, AFTER_CANCEL_MS)
+    }
+    working.abort()
+    await settle(background, AFTER_CANCEL_MS)
+    await Promise.allSettled([...drivers.values()].map((driver) => driver[Symbol.asyncDispose]()))
+    await analyzers[Symbol.asyncDispose]()
+    await journal[Symbol.asyncDispose]()
+  }
+
+  const stopOnce = (options: StopOptions = {}): Promise<void> => (stopping ??= stop(options))
+
+  return {
+    agentId: config.agentId,
+    journalId: journal.id,
+    start() {
+      log.info({ agent: config.agentId, journal: journal.id, targets: config.targets.map(targetName) }, 'agent starts')
+      // Not to be waited for when the agent stops: what is not settled by then is settled at the next start.
+      inBackground(recover({ ...ctx, signal: leasing.signal }))
+      inBackground(lease())
+    },
+    stop: stopOnce,
+    [Symbol.asyncDispose]: () => stopOnce({ drainMs: 0 }),
+  }
+}
+
+const STOPPING = 'The agent is stopping.'
+
+async function openState({ stateDir, server }: AgentConfig): Promise<ServerPin> {
+  await clearSpill(stateDir)
+  return await ServerPin.load(stateDir, server.keyFingerprint)
+}
+
+/** Connections are made when they are needed: a database that is down stops neither the start nor other targets. */
+function createDrivers(
+  { targets }: AgentConfig,
+  { databases }: AgentSecrets,
+  given: ReadonlyMap<string, TargetDriver> = new Map(),
+): Map<string, TargetDriver> {
+  return new Map(
+    targets.flatMap((target) => {
+      const name = targetName(target)
+      const urls = databases.get(name)
+      const driver = given.get(name) ?? (urls && createPostgresDriver({ url: urls.url, readOnlyUrl: urls.urlReadOnly }))
+      return driver ? [[name, driver] as const] : []
+    }),
+  )
+}
+
+function createAnalyzers() {
+  const byDialect = new Map<WorkOrder['dialect'], Analyzer>()
+  return {
+    analyze(dialect: WorkOrder['dialect'], text: string) {
+      const analyzer = byDialect.get(dialect) ?? createAnalyzer({ dialect })
+      byDialect.set(dialect, analyzer)
+      return analyzer.analyze(text)
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...byDialect.values()].map((analyzer) => analyzer[Symbol.asyncDispose]()))
+    },
+  }
+}
+
+/** Waits until the set is empty, at most `ms`. */
+async function settle(work: ReadonlySet<Promise<void>>, ms: number): Promise<void> {
+  const over = new AbortController()
+  const timer = sleep(ms, over.signal).then(() => over.abort())
+  while (work.size > 0 && !over.signal.aborted) await Promise.race([Promise.all(work), timer])
+  over.abort()
+}
+
+function pick<T extends object, K extends keyof T>(from: T, key: K): Partial<Pick<T, K>> {
+  return from[key] === undefined ? {} : ({ [key]: from[key] } as Pick<T, K>)
+}

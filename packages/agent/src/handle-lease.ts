@@ -1,0 +1,156 @@
+import { LEASE_MS, type Lease, type Outcome } from '@twinlock/contract'
+import { TOKEN_LIFETIME_MS, type WorkOrder } from '@twinlock/evidence'
+import type { Analysis } from '@twinlock/sql'
+import type { Logger } from 'pino'
+import type { Clock } from './clock.ts'
+import { type AgentConfig, targetName } from './config.ts'
+import type { Session, TargetDriver } from './drivers/driver.ts'
+import { codedError, failedOutcome } from './execution-outcome.ts'
+import { startHeartbeat } from './heartbeat.ts'
+import { refuse } from './refusal.ts'
+import { type ReportContext, reportOutcome } from './report-outcome.ts'
+import { callWithRetry, describeFailure } from './retry.ts'
+import { runExecution } from './run-execution.ts'
+import type { PinnedServer } from './server-key.ts'
+import { type PollAnswer, type ServerLink, SUPPORTED_FEATURES } from './server-link.ts'
+import { type OrderVerdict, type VerifiedOrder, verifyOrder } from './verify-order.ts'
+
+const START_ATTEMPT_MS = 5_000
+
+export interface LeaseContext extends ReportContext {
+  readonly config: AgentConfig
+  readonly link: ServerLink
+  readonly clock: Clock
+  readonly log: Logger
+  readonly driverOf: (target: string) => TargetDriver | undefined
+  readonly analyze: (order: WorkOrder, text: string) => Promise<Analysis>
+  readonly rememberServerId: (serverId: string) => Promise<void>
+  readonly onSession: (executionId: string, session: Session | undefined) => void
+  /** Takes what may last beyond the lease's slot, such as a report the server does not hear. */
+  readonly inBackground: (work: Promise<void>) => void
+  readonly heartbeatMs?: number
+}
+
+interface Started {
+  readonly token: unknown
+  readonly clockSkewMs: number
+  /** A token for this execution cannot be valid any longer after this. */
+  readonly validUntil: number
+}
+
+/** One lease from start to outcome; never rejects. */
+export async function handleLease(
+  ctx: LeaseContext,
+  lease: Lease,
+  polled: Pick<PollAnswer, 'serverId'>,
+  pinned: PinnedServer,
+): Promise<void> {
+  const log = ctx.log.child({ execution: lease.execution_id })
+  await ctx.killPoints.reach('leased')
+  const started = await startLease(ctx, lease, log)
+  if (!started) return
+  await ctx.killPoints.reach('started')
+  using _heartbeat = startHeartbeat(ctx.link, lease, log, ctx.heartbeatMs)
+  const verdict = await judge(ctx, lease, started, polled.serverId, pinned)
+  const outcome = verdict.ok
+    ? await carryOut(ctx, lease, started, verdict, log)
+    : failedOutcome(lease.lease_id, codedError(verdict.code, verdict.message), 'none')
+  // A refused execution counts as seen too: its token may turn up again once its slot was given back.
+  await ctx.journal
+    .append({ type: 'outcome', execution_id: lease.execution_id, valid_until: started.validUntil, outcome })
+    .catch((error: unknown) => log.error(describeFailure(error), 'the journal could not keep the outcome'))
+  await ctx.killPoints.reach('journaled_outcome')
+  logOutcome(log, outcome, verdict.ok)
+  ctx.inBackground(reportOutcome(ctx, lease.execution_id, started.validUntil, outcome))
+}
+
+/** A start whose answer was lost is asked for again: the server answers the same lease with the same token. */
+async function startLease(ctx: LeaseContext, lease: Lease, log: Logger): Promise<Started | undefined> {
+  const answered = await callWithRetry(
+    async (signal): Promise<Started> => {
+      const sentAt = ctx.clock.now()
+      const { token, serverTime } = await ctx.link.start(lease, signal)
+      const receivedAt = ctx.clock.now()
+      const serverNow = Date.parse(serverTime)
+      return {
+        token,
+        clockSkewMs: serverNow < sentAt ? serverNow - sentAt : Math.max(0, serverNow - receivedAt),
+        validUntil: Math.max(receivedAt, serverNow || 0) + 2 * TOKEN_LIFETIME_MS,
+      }
+    },
+    { signal: ctx.signal, attemptMs: START_ATTEMPT_MS, withinMs: LEASE_MS },
+  )
+  if (answered.ok) {
+    log.info('started')
+    return answered.value
+  }
+  // Nothing ran. A server that had started it will call it lost; any other has it queued again.
+  log.warn(describeFailure(answered.error), 'a lease could not be started and is dropped')
+  return undefined
+}
+
+async function judge(
+  ctx: LeaseContext,
+  lease: Lease,
+  { token, clockSkewMs }: Started,
+  polledServerId: string,
+  pinned: PinnedServer,
+): Promise<OrderVerdict> {
+  try {
+    const verdict = await verifyOrder(
+      {
+        lease,
+        token,
+        clockSkewMs,
+        pinnedKey: pinned.key,
+        // Before the first valid token there is only the unsigned word of the poll, with which the token must agree.
+        serverId: pinned.serverId ?? polledServerId,
+        agentId: ctx.config.agentId,
+        journalId: ctx.journal.id,
+        now: ctx.clock.now(),
+        hasSeen: (executionId, tokenExpiresAt) => ctx.journal.hasSeen(executionId, tokenExpiresAt),
+        targets: ctx.config.targets,
+        features: SUPPORTED_FEATURES,
+      },
+      ctx.analyze,
+    )
+    if (verdict.ok) await ctx.rememberServerId(verdict.token.server_id)
+    return verdict
+  } catch (error) {
+    ctx.log.error(describeFailure(error), 'an order could not be checked')
+    return refuse('agent_error', 'The agent could not check the order; its log has the rest.')
+  }
+}
+
+async function carryOut(
+  ctx: LeaseContext,
+  lease: Lease,
+  { validUntil }: Started,
+  verified: VerifiedOrder,
+  log: Logger,
+): Promise<Outcome> {
+  const driver = ctx.driverOf(targetName(verified.target))
+  if (!driver)
+    return failedOutcome(lease.lease_id, codedError('target_not_served', 'The target has no driver.'), 'none')
+  return await runExecution(
+    {
+      driver,
+      log,
+      journal: ctx.journal,
+      killPoints: ctx.killPoints,
+      stateDir: ctx.config.stateDir,
+      signal: ctx.signal,
+      sendChunk: (n, bytes, signal) => ctx.link.chunk(lease, n, bytes, signal),
+      onSession: (session) => ctx.onSession(lease.execution_id, session),
+    },
+    { executionId: lease.execution_id, leaseId: lease.lease_id, validUntil, verified },
+  )
+}
+
+/** Codes and counts; the messages may hold values. */
+function logOutcome(log: Logger, outcome: Outcome, ran: boolean): void {
+  const { status, effect, error, duration_ms } = outcome
+  const facts = { status, effect, ...(error ? { code: error.code, sqlstate: error.sqlstate ?? undefined } : {}) }
+  if (!ran) log.warn({ ...facts, reason: error?.message }, 'refused')
+  else log.info({ ...facts, duration_ms }, 'ended')
+}

@@ -1,0 +1,79 @@
+import { type Lease, POLL_HOLD_S } from '@twinlock/contract'
+import type { Logger } from 'pino'
+import { backoffDelay, sleep } from './backoff.ts'
+import { describeFailure } from './retry.ts'
+import type { PollAnswer, ServerLink } from './server-link.ts'
+
+/** The server's hold and the way there and back. */
+const POLL_TIMEOUT_MS = (POLL_HOLD_S + 10) * 1000
+/** An empty answer sooner than this was not held: the server drains, or something else answers in its place. */
+const HELD_MS = 1_000
+
+export interface PollLoopOptions {
+  readonly link: Pick<ServerLink, 'poll' | 'handBack'>
+  readonly concurrency: number
+  readonly log: Logger
+  /** Ends the loop. */
+  readonly signal: AbortSignal
+  /** False: keep in touch, take nothing. */
+  readonly mayLease: () => boolean
+  /** Never rejects. */
+  readonly handle: (lease: Lease, answer: PollAnswer) => Promise<void>
+}
+
+/** Holds one poll open at a time, also when there is no room for more work; resolves once the signal is aborted. */
+export async function runPollLoop(options: PollLoopOptions): Promise<void> {
+  const { link, concurrency, log, signal } = options
+  const running = new Set<string>()
+  let roomMade = new AbortController()
+  let failures = 0
+
+  function free(): number {
+    return options.mayLease() ? concurrency - running.size : 0
+  }
+
+  function take(lease: Lease, answer: PollAnswer): void {
+    const id = lease.execution_id
+    // One execution is never at work twice, whatever the server sends.
+    if (running.has(id)) {
+      log.warn({ execution: id }, 'a lease for an execution at work is dropped')
+      return
+    }
+    if (free() <= 0) {
+      log.warn({ execution: id }, 'a lease beyond the free capacity is handed back')
+      void link.handBack(lease, AbortSignal.timeout(POLL_TIMEOUT_MS)).catch(() => {})
+      return
+    }
+    log.info({ execution: id }, 'leased')
+    running.add(id)
+    void options.handle(lease, answer).finally(() => {
+      const wasFull = free() <= 0
+      running.delete(id)
+      if (wasFull) roomMade.abort()
+    })
+  }
+
+  while (!signal.aborted) {
+    const capacity = free()
+    roomMade = new AbortController()
+    // A poll that said "full" is ended when there is room again: no lease can be lost with its answer.
+    const room = capacity <= 0 ? [roomMade.signal] : []
+    const startedAt = performance.now()
+    try {
+      const answer = await link.poll(
+        Math.max(0, capacity),
+        AbortSignal.any([signal, AbortSignal.timeout(POLL_TIMEOUT_MS), ...room]),
+      )
+      if (signal.aborted) return
+      for (const lease of answer.leases) take(lease, answer)
+      const wasHeld = answer.leases.length > 0 || performance.now() - startedAt >= HELD_MS
+      failures = wasHeld ? 0 : failures + 1
+    } catch (error) {
+      if (signal.aborted) return
+      if (roomMade.signal.aborted && room.length > 0) continue
+      if (failures === 0) log.error(describeFailure(error), 'the server cannot be asked for work; trying again')
+      failures += 1
+    }
+    if (failures > 0) await sleep(backoffDelay(failures - 1, Math.random()), signal)
+  }
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import type { Logger } from 'pino'
+import { sleep } from './backoff.ts'
+import { callWithRetry, describeFailure } from './retry.ts'
+import type { SpillFile } from './spill-file.ts'
+
+export interface UploadOptions {
+  readonly send: (n: number, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<unknown>
+  readonly spill: SpillFile
+  /** How long the database may be held up for a server that is slow; 0 for work that holds locks. */
+  readonly patienceMs: number
+  readonly signal: AbortSignal
+  readonly log: Logger
+  readonly giveUpMs?: number
+}
+
+/** What arrived: all of it, or its beginning. */
+export interface Uploaded {
+  readonly chunks: number
+  readonly sha256: string | null
+  readonly complete: boolean
+}
+
+/** One chunk on its way and one waiting; what is more goes to the disk. */
+const IN_MEMORY = 2
+const MAX_SPILL_BYTES = 512 * 1024 * 1024
+const ATTEMPT_MS = 60_000
+const GIVE_UP_MS = 10 * 60_000
+
+type Queued = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly offset: number; readonly length: number }
+
+/** Brings the chunks of one result to the server, in order, without ever stopping the statement that makes them. */
+export class ResultUpload implements AsyncDisposable {
+  readonly #options: UploadOptions
+  readonly #hash = createHash('sha256')
+  readonly #queue: Queued[] = []
+  #arrived = 0
+  #failed = false
+  /** The server was waited for in vain; not again before it has taken something. */
+  #outOfPatience = false
+  #sending: Promise<void> | undefined
+  #slotFree = Promise.withResolvers<void>()
+
+  constructor(options: UploadOptions) {
+    this.#options = options
+  }
+
+  /** Nothing is on its way. */
+  get isIdle(): boolean {
+    return this.#sending === undefined
+  }
+
+  async push(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (!this.#hasSlot()) await this.#waitForSlot()
+    // A result without its end is worth its beginning; a statement that writes is worth more than its result.
+    if (this.#failed) return
+    try {
+      this.#queue.push(this.#hasSlot() ? { bytes } : await this.#toDisk(bytes))
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined
+    })
+  }
+
+  /** Waits until everything has arrived, or will not. */
+  async finish(): Promise<Uploaded> {
+    while (this.#sending) await this.#sending
+    return {
+      chunks: this.#arrived,
+      sha256: this.#arrived === 0 ? null : this.#hash.copy().digest('hex'),
+      complete: !this.#failed,
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#failed = true
+    while (this.#sending) await this.#sending
+    await this.#options.spill[Symbol.asyncDispose]()
+  }
+
+  #hasSlot(): boolean {
+    return this.#queue.filter((chunk) => 'bytes' in chunk).length < IN_MEMORY
+  }
+
+  async #waitForSlot(): Promise<void> {
+    const { patienceMs, signal } = this.#options
+    if (patienceMs === 0 || this.#outOfPatience) return
+    const waited = new AbortController()
+    await Promise.race([this.#slotFree.promise, sleep(patienceMs, AbortSignal.any([signal, waited.signal]))])
+    waited.abort()
+    this.#outOfPatience = !this.#hasSlot()
+  }
+
+  async #toDisk(bytes: Uint8Array<ArrayBuffer>): Promise<Queued> {
+    const { spill } = this.#options
+    if (spill.size + bytes.length > MAX_SPILL_BYTES) throw new Error('spill file full')
+    return { offset: await spill.write(bytes), length: bytes.length }
+  }
+
+  async #sendAll(): Promise<void> {
+    for (let head = this.#queue[0]; head !== undefined && !this.#failed; head = this.#queue[0]) {
+      try {
+        await this.#send(head)
+      } catch (error) {
+        this.#fail(error)
+      }
+      this.#queue.shift()
+      this.#slotFree.resolve()
+      this.#slotFree = Promise.withResolvers()
+    }
+  }
+
+  async #send(chunk: Queued): Promise<void> {
+    const { send, spill, signal, log, giveUpMs = GIVE_UP_MS } = this.#options
+    const bytes = 'bytes' in chunk ? chunk.bytes : await spill.read(chunk.offset, chunk.length)
+    const sent = await callWithRetry((attempt) => send(this.#arrived, bytes, attempt), {
+      signal,
+      attemptMs: ATTEMPT_MS,
+      withinMs: giveUpMs,
+      onFailure: (error, attempt) => {
+        if (attempt === 0) log.warn(describeFailure(error), 'a chunk of the result did not arrive; trying again')
+      },
+    })
+    if (!sent.ok) throw sent.error
+    this.#hash.update(bytes)
+    this.#arrived += 1
+    this.#outOfPatience = false
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return
+    this.#failed = true
+    this.#queue.length = 0
+    this.#options.log.error(describeFailure(error), 'the result could not be brought to the server whole')
+  }
+}

@@ -1,0 +1,60 @@
+import { ERROR_CODES, isAppError } from '@twinlock/contract'
+import { backoffDelay, sleep } from './backoff.ts'
+
+/** What became of a call that is repeated until it has an answer. */
+export type Retried<T> =
+  | { readonly ok: true; readonly value: T }
+  /** `refused`: the server's last word. `gave_up`: no answer in time, or the agent stops. */
+  | { readonly ok: false; readonly why: 'refused' | 'gave_up'; readonly error: unknown }
+
+export interface RetryOptions {
+  readonly signal: AbortSignal
+  /** One attempt's time; a server that accepts and never answers is one that cannot be reached. */
+  readonly attemptMs: number
+  /** No attempt begins after this much time. Forever by default. */
+  readonly withinMs?: number
+  readonly onFailure?: (error: unknown, attempt: number) => void
+}
+
+export async function callWithRetry<T>(
+  attemptOnce: (signal: AbortSignal) => Promise<T>,
+  options: RetryOptions,
+): Promise<Retried<T>> {
+  const { signal, attemptMs, withinMs = Number.POSITIVE_INFINITY } = options
+  const startedAt = performance.now()
+  for (let attempt = 0; ; attempt++) {
+    let failure: unknown
+    try {
+      return { ok: true, value: await attemptOnce(AbortSignal.any([signal, AbortSignal.timeout(attemptMs)])) }
+    } catch (error) {
+      failure = error
+    }
+    if (isFinal(failure)) return { ok: false, why: 'refused', error: failure }
+    if (!signal.aborted) {
+      options.onFailure?.(failure, attempt)
+      await sleep(backoffDelay(attempt, Math.random()), signal)
+    }
+    if (signal.aborted || performance.now() - startedAt >= withinMs)
+      return { ok: false, why: 'gave_up', error: failure }
+  }
+}
+
+/**
+ * Whether repeating the call is pointless. A token that is refused now may be accepted once an administrator has put it
+ * right, and a 5xx or a broken line passes: what the agent knows must not be dropped for either.
+ */
+export function isFinal(error: unknown): boolean {
+  if (!isAppError(error)) return false
+  const { status } = ERROR_CODES[error.code]
+  return status >= 400 && status < 500 && status !== 401 && status !== 403
+}
+
+/** What the log says of a failure: never a body, a token, a statement or a value, so no message of an unknown error. */
+export function describeFailure(error: unknown): { code: string; reason: string; at?: string } {
+  if (isAppError(error)) return { code: error.code, reason: error.message }
+  if (!(error instanceof Error)) return { code: 'agent_error', reason: 'unknown' }
+  if (error.name === 'TimeoutError' || error.name === 'AbortError')
+    return { code: 'server_unreachable', reason: 'no answer in time' }
+  const at = /^ {4}at .*$/m.exec(error.stack ?? '')?.[0].trim()
+  return { code: 'agent_error', reason: error.name, ...(at ? { at } : {}) }
+}

@@ -1,0 +1,186 @@
+import type { Effect, ExecutionError, StatementOutcome } from '@twinlock/contract'
+import { DriverError, type Session, type TransactionRef } from './drivers/driver.ts'
+import { codedError, effectOfFailure, notRun, type Phase, toExecutionError } from './execution-outcome.ts'
+import type { ResultEncoder } from './result-encoder.ts'
+import { describeFailure } from './retry.ts'
+import type { RunContext } from './run-execution.ts'
+import { askTransaction } from './transaction-outcome.ts'
+import type { VerifiedOrder } from './verify-order.ts'
+
+/** How long a lost COMMIT is asked after before it is called unknown. */
+const ASK_WITHIN_MS = 60_000
+
+/** What happened in the database, whatever becomes of the result. */
+export interface DatabaseEnd {
+  readonly error: ExecutionError | null
+  readonly effect: Effect
+  readonly statements: readonly StatementOutcome[]
+  readonly serverVersion: string | null
+  readonly durationMs: number | null
+  readonly knownFrom: 'observed' | 'database'
+}
+
+export interface DatabaseWork {
+  readonly executionId: string
+  readonly leaseId: string
+  readonly validUntil: number
+  readonly verified: VerifiedOrder
+}
+
+/** Runs the statements of a verified order and ends their transaction; never rejects. */
+export async function runInDatabase(ctx: RunContext, work: DatabaseWork, encoder: ResultEncoder): Promise<DatabaseEnd> {
+  const { order, readOnly, reuse } = work.verified
+  const state: RunState = {
+    phase: 'before_first_statement',
+    statement: null,
+    statements: notRun(order.statements.length),
+  }
+  let session: Session | undefined
+  let startedAt: number | undefined
+  const end = (error: ExecutionError | null, effect: Effect, knownFrom: DatabaseEnd['knownFrom'] = 'observed') => ({
+    error,
+    effect,
+    statements: state.statements,
+    serverVersion: session?.serverVersion ?? null,
+    durationMs: startedAt === undefined ? null : Math.round(performance.now() - startedAt),
+    knownFrom,
+  })
+  const release = async (options: { reuse: boolean }) => {
+    ctx.onSession(undefined)
+    await session?.release(options).catch(() => {})
+  }
+
+  try {
+    session = await openSession(ctx, work)
+    startedAt = performance.now()
+    ctx.onSession(session)
+    await ctx.killPoints.reach('journaled_started')
+    await runStatements(ctx, work, session, encoder, state)
+    if (order.statements.every(({ transactional }) => transactional)) {
+      const ref = readOnly ? null : await journalCommit(ctx, work, session, state)
+      const failed = await session.commit().then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      )
+      if (failed) {
+        // Closed first: the transaction stays in progress for as long as its connection seems to live.
+        await release({ reuse: false })
+        const found = await explainCommit(ctx, failed.error, ref)
+        return end(found.error, found.effect, found.knownFrom)
+      }
+    }
+    await ctx.killPoints.reach('committed')
+    const ended = end(null, 'committed')
+    void release({ reuse })
+    return ended
+  } catch (error) {
+    if (!(error instanceof DriverError)) ctx.log.error(describeFailure(error), 'an execution failed within the agent')
+    if (state.statement !== null) markFailed(state, state.statement)
+    await session?.rollback()
+    const ended = end(toExecutionError(error, state.statement), effectOfFailure(state.phase, error))
+    void release({ reuse: false })
+    return ended
+  }
+}
+
+interface RunState {
+  phase: Phase
+  /** The statement at work, from 1. */
+  statement: number | null
+  statements: StatementOutcome[]
+}
+
+/** Connecting and the journal's disk are waited for together; no statement before both. */
+async function openSession(ctx: RunContext, work: DatabaseWork): Promise<Session> {
+  const { executionId, leaseId, validUntil, verified } = work
+  const [opened, journaled] = await Promise.allSettled([
+    ctx.driver.open({ readOnly: verified.readOnly, applicationName: `twinlock ${executionId}` }),
+    ctx.journal.append({
+      type: 'started',
+      execution_id: executionId,
+      valid_until: validUntil,
+      lease_id: leaseId,
+      target: verified.order.target,
+      transactional: verified.order.statements.every(({ transactional }) => transactional),
+      clamped: { ...verified.clamped },
+    }),
+  ])
+  if (opened.status === 'rejected') throw opened.reason
+  if (journaled.status === 'fulfilled') return opened.value
+  await opened.value.release({ reuse: false }).catch(() => {})
+  throw journaled.reason
+}
+
+async function runStatements(
+  ctx: RunContext,
+  { verified: { order, readOnly, limits } }: DatabaseWork,
+  session: Session,
+  encoder: ResultEncoder,
+  state: RunState,
+): Promise<void> {
+  const inTransaction = order.statements.every(({ transactional }) => transactional)
+  if (inTransaction) await session.begin(readOnly ? 'read_only' : 'read_write')
+  for (const [index, { sql }] of order.statements.entries()) {
+    const statement = index + 1
+    state.phase = inTransaction ? (readOnly ? 'read_only' : 'in_transaction') : 'without_transaction'
+    state.statement = statement
+    const result = await session.run(sql, { inTransaction, limits, sink: encoder.sink(statement) })
+    state.statement = null
+    state.statements[index] = {
+      status: 'succeeded',
+      affected_rows: result.affectedRows,
+      row_count: result.rowCount,
+    }
+    await encoder.trailer(statement, result)
+    await ctx.killPoints.reach('statement_done')
+  }
+  await encoder.finish()
+}
+
+/** What to ask the database for after a crash is on the disk before COMMIT is sent. */
+async function journalCommit(
+  ctx: RunContext,
+  { executionId }: DatabaseWork,
+  session: Session,
+  { statements }: RunState,
+): Promise<TransactionRef | null> {
+  const ref = await session.commitRef()
+  if (ref === null) return null
+  const { serverVersion } = session
+  await ctx.journal.append({
+    type: 'committing',
+    execution_id: executionId,
+    ref,
+    statements,
+    server_version: serverVersion,
+  })
+  await ctx.killPoints.reach('journaled_committing')
+  return ref
+}
+
+async function explainCommit(
+  ctx: RunContext,
+  error: unknown,
+  ref: TransactionRef | null,
+): Promise<Pick<DatabaseEnd, 'error' | 'effect' | 'knownFrom'>> {
+  const failure = toExecutionError(error, null)
+  // Without a transaction id nothing was written.
+  if (ref === null) return { error: failure, effect: 'rolled_back', knownFrom: 'observed' }
+  const status = await askTransaction(ctx.driver, ref, { signal: ctx.signal, withinMs: ASK_WITHIN_MS })
+  if (status === 'committed') return { error: null, effect: 'committed', knownFrom: 'database' }
+  if (status === 'aborted') return { error: failure, effect: 'rolled_back', knownFrom: 'database' }
+  if (isPlainRefusal(error)) return { error: failure, effect: 'rolled_back', knownFrom: 'observed' }
+  const message = 'The connection was lost after COMMIT was sent, and the database could not say what became of it.'
+  return { error: codedError('connection_lost', message), effect: 'unknown', knownFrom: 'observed' }
+}
+
+/** COMMIT was answered with an error that leaves no doubt, such as a deferred constraint's. */
+function isPlainRefusal(error: unknown): boolean {
+  if (!(error instanceof DriverError) || error.code !== 'database_error') return false
+  const { sqlstate = '' } = error
+  return /^[0-9A-Z]{5}$/.test(sqlstate) && !/^(08|57P|XX|40003)/.test(sqlstate)
+}
+
+function markFailed(state: RunState, statement: number): void {
+  state.statements[statement - 1] = { status: 'failed', affected_rows: null, row_count: null }
+}

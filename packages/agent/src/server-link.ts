@@ -1,0 +1,78 @@
+import { api, type Lease, type Outcome } from '@twinlock/contract'
+import { type Client, createClient } from '@twinlock/contract/client'
+import type { PublicJwk } from '@twinlock/evidence'
+import type { AgentConfig, AgentSecrets } from './config.ts'
+import { limitAnswers } from './limit-answers.ts'
+import { AGENT_VERSION } from './version.ts'
+
+/** What this version understands beyond the first one; orders that need more are leased elsewhere. */
+export const SUPPORTED_FEATURES: readonly string[] = []
+
+export interface PollAnswer {
+  readonly serverId: string
+  readonly serverTime: string
+  readonly leases: readonly Lease[]
+}
+
+/** The calls the agent makes; it listens nowhere. */
+export interface ServerLink {
+  keys(signal: AbortSignal): Promise<readonly PublicJwk[]>
+  poll(freeCapacity: number, signal: AbortSignal): Promise<PollAnswer>
+  start(lease: Lease, signal: AbortSignal): Promise<{ readonly token: unknown; readonly serverTime: string }>
+  handBack(lease: Lease, signal: AbortSignal): Promise<unknown>
+  heartbeat(lease: Lease, signal: AbortSignal): Promise<unknown>
+  chunk(lease: Lease, n: number, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<unknown>
+  outcome(executionId: string, outcome: Outcome, signal: AbortSignal): Promise<unknown>
+}
+
+export function createServerLink(options: {
+  readonly config: AgentConfig
+  readonly secrets: AgentSecrets
+  readonly journalId: string
+  readonly fetch?: typeof fetch
+}): ServerLink {
+  const { config, secrets, journalId } = options
+  const connection = {
+    baseUrl: config.server.url,
+    userAgent: `twinlock-agent/${AGENT_VERSION}`,
+    fetch: limitAnswers(options.fetch ?? fetch),
+  }
+  const client: Client = createClient({ ...connection, token: secrets.token })
+  // The key is public: the token need not pass before it is known whom it is shown to.
+  const anonymous: Client = createClient(connection)
+  const targets = config.targets.map(({ database, environment, dialect, ceiling }) => ({
+    database,
+    environment,
+    dialect,
+    operations: ceiling.operations === null ? null : [...ceiling.operations],
+  }))
+  const of = ({ execution_id, lease_id }: Lease) => ({ params: { id: execution_id }, body: { lease_id } })
+
+  return {
+    async keys(signal) {
+      return (await anonymous.call(api.system.jwks, {}, { signal })).keys
+    },
+    async poll(freeCapacity, signal) {
+      const body = {
+        agent_id: config.agentId,
+        journal_id: journalId,
+        version: AGENT_VERSION,
+        features: [...SUPPORTED_FEATURES],
+        targets,
+        free_capacity: freeCapacity,
+      }
+      const answer = await client.call(api.agents.poll, { body }, { signal })
+      return { serverId: answer.server_id, serverTime: answer.server_time, leases: answer.leases }
+    },
+    async start(lease, signal) {
+      const { token, server_time } = await client.call(api.agents.start, of(lease), { signal })
+      return { token, serverTime: server_time }
+    },
+    handBack: (lease, signal) => client.call(api.agents.handBack, of(lease), { signal }),
+    heartbeat: (lease, signal) => client.call(api.agents.heartbeat, of(lease), { signal }),
+    chunk: ({ execution_id, lease_id }, n, rawBody, signal) =>
+      client.call(api.agents.chunk, { params: { id: execution_id, n }, query: { lease_id }, rawBody }, { signal }),
+    outcome: (executionId, body, signal) =>
+      client.call(api.agents.outcome, { params: { id: executionId }, body }, { signal }),
+  }
+}
