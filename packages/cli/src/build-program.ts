@@ -29,6 +29,7 @@ export function buildProgram(version: string, streams: Streams, dispatch: Dispat
         .summary(NOUNS[first] ?? '')
         .description(NOUNS[first] ?? '')
         .helpCommand(false)
+        .addHelpText('after', exampleHelp(command.examples.slice(0, 1)))
       nouns.set(first, noun)
       program.addCommand(noun)
     }
@@ -51,7 +52,7 @@ function toCommander(command: Command, streams: Streams, dispatch: Dispatch): Co
     .summary(command.summary)
     .description([`${command.summary}.`, command.description].filter(Boolean).join('\n\n'))
     .aliases(command.aliases ?? [])
-    .addHelpText('after', exampleHelp(command))
+    .addHelpText('after', exampleHelp(command.examples))
   for (const { name, description, required } of command.args)
     commander.addArgument(new Argument(required ? `<${name}>` : `[${name}]`, description))
   for (const [key, spec] of Object.entries(command.options)) {
@@ -59,7 +60,7 @@ function toCommander(command: Command, streams: Streams, dispatch: Dispatch): Co
     if (option.attributeName() !== key) throw new Error(`${spec.flags} is not the option ${key}`)
     if (spec.choices) option.choices(spec.choices)
     if (spec.repeatable) option.default([]).argParser((value, before: string[]) => [...before, value])
-    commander.addOption(spec.choices || spec.repeatable ? withoutDefaults(option) : option)
+    commander.addOption(option)
     if (spec.negatable) commander.addOption(new Option(`--no-${option.name()}`, spec.negatable))
   }
   return commander.action((...given: unknown[]) => {
@@ -71,13 +72,7 @@ function toCommander(command: Command, streams: Streams, dispatch: Dispatch): Co
   })
 }
 
-/** The descriptions already name choices and defaults, in words. */
-function withoutDefaults(option: Option): Option {
-  if (Array.isArray(option.defaultValue)) option.defaultValueDescription = ''
-  return option
-}
-
-function exampleHelp({ examples }: Command): string {
+function exampleHelp(examples: Command['examples']): string {
   const width = Math.max(...examples.map(([line]) => line.length))
   const lines = examples.map(([line, comment]) =>
     width > 70 ? `  # ${comment}\n  ${line}` : `  ${line.padEnd(width)}   # ${comment}`,
@@ -89,6 +84,10 @@ function settled(commander: Commander, { out, err }: Streams): Commander {
   return commander
     .exitOverride()
     .configureOutput({ writeOut: out, writeErr: err })
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({
+      // Descriptions name choices and defaults in words; a value that may be left out comes after `=`.
+      optionDescription: (option) => option.description,
+      optionTerm: (option) => option.flags.replace(' [', '[='),
+    })
     .helpOption('-h, --help', 'show this help')
 }

@@ -1,9 +1,10 @@
 import { CommanderError } from 'commander'
 import { buildProgram } from './build-program.ts'
-import { COMMANDS } from './commands/commands.ts'
+import { COMMANDS, NOUNS } from './commands/commands.ts'
 import { createContext } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Io } from './io.ts'
+import { nearest } from './nearest.ts'
 
 /** Runs one command line, `argv` without the program's name, and answers with the exit code. */
 export async function runCli(io: Io, argv: readonly string[]): Promise<ExitCode> {
@@ -66,28 +67,37 @@ async function usageError(io: Io, argv: readonly string[], error: CommanderError
   }
   const { CliError } = await import('./cli-error.ts')
   const { reportError } = await import('./report-error.ts')
-  return reportError(ctx, new CliError('usage', ...explain(error, written)))
+  return reportError(ctx, new CliError('usage', ...explain(error, argv, written)))
 }
 
-function explain(error: CommanderError, written: string): [detail: string, hint: string] {
+function explain(error: CommanderError, argv: readonly string[], written: string): [detail: string, hint: string] {
   if (error.code === 'commander.help') return ['There is no command.', 'twinlock --help lists the commands.']
-  const message = error.message.replace(/^error: /, '').split('\n')[0] ?? ''
-  const nearest = /\(Did you mean (.+)\?\)/.exec(written)?.[1]
+  const help = `How it is used: ${helpCommand(argv)}`
+  const message = (error.message.split('\n')[0] ?? '').replace(/^error: /, '').replace(/\.+$/, '')
   if (error.code === 'commander.excessArguments')
-    return [
-      `There are ${message.replace(/^too many arguments for '(.+?)'\..*$/, "too many arguments for '$1'")}.`,
-      'Quote a value that has spaces in it, SQL above all.',
-    ]
-  const elsewhere = error.code === 'commander.unknownCommand' ? commandWithVerb(message) : undefined
-  const suggestion = elsewhere ?? nearest
-  return [`${message}.`, suggestion ? `Did you mean ${suggestion}?` : 'twinlock --help lists the commands.']
+    return [`${message.replace(/\..*$/, '')}.`, 'Quote a value that has spaces in it, SQL above all.']
+  if (error.code === 'commander.unknownCommand') {
+    const suggestion = nearest(/'(.+)'/.exec(message)?.[1] ?? '', commandWords())
+    return [`${message}.`, suggestion ? `Did you mean: twinlock ${suggestion}` : help]
+  }
+  const option = /\(Did you mean (.+)\?\)/.exec(written)?.[1]
+  return [`${message}.`, option ? `Did you mean ${option}?` : help]
 }
 
-/** `twinlock show` means `twinlock request show`. */
-function commandWithVerb(message: string): string | undefined {
-  const word = /'(.+)'/.exec(message)?.[1]
-  const found = COMMANDS.filter(({ path }) => path[1] === word)
-  return found.length > 0 ? found.map(({ path }) => `twinlock ${path.join(' ')}`).join(', or ') : undefined
+function helpCommand(argv: readonly string[]): string {
+  const named = COMMANDS.find(({ path, aliases = [] }) =>
+    path.every((word, i) => word === argv[i] || (i === path.length - 1 && aliases.includes(argv[i] ?? ''))),
+  )
+  return `twinlock ${named ? `${named.path.join(' ')} ` : ''}--help`
+}
+
+/** Every word a command may be asked for by: `show` is `request show`. */
+function commandWords(): Map<string, string> {
+  const words = new Map<string, string>()
+  for (const { path, aliases = [] } of COMMANDS)
+    for (const word of [path.at(-1) ?? '', ...aliases]) if (!words.has(word)) words.set(word, path.join(' '))
+  for (const noun of Object.keys(NOUNS)) words.set(noun, `${noun} --help`)
+  return words
 }
 
 /** The command line could not be read, but a script that asks for JSON gets it. */

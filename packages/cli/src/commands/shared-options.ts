@@ -13,7 +13,7 @@ export const jsonOptions = {
 export const outputOptions = {
   output: {
     flags: '-o, --output <format>',
-    description: 'table (the default, also in a pipe), json, jsonl, csv or vertical',
+    description: 'table, json, jsonl, csv or vertical; table in a pipe too, so that nothing changes by where it goes',
     choices: ['table', 'json', 'jsonl', 'csv', 'vertical'],
   },
   ...jsonOptions,

@@ -5,20 +5,10 @@ import { text } from '../terminal/safe-text.ts'
 import { requestTitle } from './describe-request.ts'
 import { readRequestRef } from './request-ref.ts'
 
-interface CancelInput {
-  readonly request: string
-  readonly reason: string | undefined
-}
-
-export async function cancelRequest(ctx: Context, input: CancelInput): Promise<ExitCode> {
+export async function cancelRequest(ctx: Context, input: { readonly request: string }): Promise<ExitCode> {
   const id = readRequestRef(input.request)
   const { client } = await ctx.connect()
-  const reason = input.reason?.trim() || undefined
-  const after = await client.call(
-    api.requests.cancel,
-    { params: { id }, body: { ...(reason === undefined ? {} : { reason }) } },
-    { signal: ctx.io.interrupt },
-  )
+  const after = await client.call(api.requests.cancel, { params: { id }, body: {} }, { signal: ctx.io.interrupt })
   if (ctx.json) await ctx.printJson(after)
   else await ctx.say(text`${requestTitle(after)}: cancelled`)
   return EXIT.done

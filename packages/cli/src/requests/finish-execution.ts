@@ -23,7 +23,7 @@ export async function finishExecution(
 ): Promise<ExitCode> {
   const execution = await awaitExecution(ctx, client, started, options.execution)
   const document = ctx.json ? await openJsonDocument(ctx.io.stdout, request, execution) : undefined
-  const writer = document ?? createResultWriter(tableUnlessSaid(options.format), ctx.io.stdout, ctx.out)
+  const writer = document ?? (await createResultWriter(tableUnlessSaid(options.format), ctx.io.stdout, ctx.out))
   let truncated = false
   let broken: unknown
   try {

@@ -4,8 +4,6 @@ import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import type { OutputFormat } from '../results/result-writer.ts'
-import { requestTitle } from './describe-request.ts'
-import { followRequest } from './follow-request.ts'
 import { readSql } from './read-sql.ts'
 import { readTarget } from './target-option.ts'
 import { readWaitOption } from './wait-option.ts'
@@ -29,12 +27,18 @@ export async function submitSql(ctx: Context, input: SubmitInput): Promise<ExitC
   const target = readTarget(input, { database, environment })
   const sql = await readSql(ctx.io, input)
   const reason = input.reason?.trim() || undefined
-  const request = await createRequest(ctx, client, {
+  const creating = createRequest(ctx, client, {
     ...target,
     sql,
     ...(reason === undefined ? {} : { reason }),
     start: input.onApproval ? 'on_approval' : 'manual',
   })
+  // The rest of the program is read while the server decides.
+  const [request, { followRequest }, { requestTitle }] = await Promise.all([
+    creating,
+    import('./follow-request.ts'),
+    import('./describe-request.ts'),
+  ])
   // Rows that come at once need no announcement.
   if (!ctx.json && request.status === 'pending') await ctx.say(requestTitle(request))
   return followRequest(ctx, client, request, {

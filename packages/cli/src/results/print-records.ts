@@ -16,7 +16,7 @@ export async function printRecords<T>(
   records: readonly T[],
 ): Promise<void> {
   if (ctx.json || format === 'json') return ctx.printJson(records)
-  const writer = createResultWriter(format ?? 'table', ctx.io.stdout, ctx.out)
+  const writer = await createResultWriter(format ?? 'table', ctx.io.stdout, ctx.out)
   await writer.header(
     columns.map(({ name, type }) => ({ name, type: type ?? 'text' })),
     1,

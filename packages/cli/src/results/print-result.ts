@@ -1,7 +1,7 @@
 import { api, type ExecutionView } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import type { Context } from '../context.ts'
-import { readResult } from './read-result.ts'
+import { incomplete, readResult } from './read-result.ts'
 import type { ResultWriter } from './result-writer.ts'
 import { statementSummary } from './summary.ts'
 
@@ -16,7 +16,8 @@ export async function printResult(
   writer: ResultWriter,
 ): Promise<{ readonly truncated: boolean }> {
   let truncated = false
-  if (execution.result === 'none') return { truncated }
+  let ended = 0
+  if (execution.result === 'none' && execution.statements.every(({ row_count }) => !row_count)) return { truncated }
   const bytes = await client.stream(
     api.executions.result,
     { params: { id: execution.id } },
@@ -34,6 +35,7 @@ export async function printResult(
       } else if ('rows' in line) await writer.rows(line.rows)
       else {
         open = false
+        ended++
         truncated ||= line.truncated
         await writer.end(line)
         if (many && !ctx.json) await ctx.say(statementSummary(statement, line))
@@ -43,5 +45,9 @@ export async function printResult(
     if (open) await writer.end()
     throw error
   }
+  // A stream cut between two statements looks like a shorter one.
+  const missing = execution.statements.length - ended
+  if (execution.status === 'succeeded' && missing > 0)
+    throw incomplete(`The result of ${missing === 1 ? 'a statement' : `${missing} statements`} is missing`)
   return { truncated }
 }

@@ -1,10 +1,6 @@
 import type { Sink } from '../io.ts'
 import type { Palette } from '../terminal/safe-text.ts'
-import { createCsvWriter } from './csv-writer.ts'
-import { createJsonlWriter } from './jsonl-writer.ts'
 import type { ResultHeader, ResultRows, ResultTrailer } from './read-result.ts'
-import { createTableWriter } from './table-writer.ts'
-import { createVerticalWriter } from './vertical-writer.ts'
 
 /** Takes the statements of a result one after another and puts them on stdout as they come. */
 export interface ResultWriter {
@@ -16,19 +12,20 @@ export interface ResultWriter {
 
 export type OutputFormat = 'table' | 'json' | 'jsonl' | 'csv' | 'vertical'
 
-export function createResultWriter(
+/** Each format is loaded when it is asked for: measuring text for a table alone takes longer than a short query. */
+export async function createResultWriter(
   format: Exclude<OutputFormat, 'json'>,
   stdout: Sink,
   palette: Palette,
-): ResultWriter {
+): Promise<ResultWriter> {
   switch (format) {
     case 'table':
-      return createTableWriter(stdout, palette)
+      return (await import('./table-writer.ts')).createTableWriter(stdout, palette)
     case 'vertical':
-      return createVerticalWriter(stdout, palette)
+      return (await import('./vertical-writer.ts')).createVerticalWriter(stdout, palette)
     case 'csv':
-      return createCsvWriter(stdout)
+      return (await import('./csv-writer.ts')).createCsvWriter(stdout)
     case 'jsonl':
-      return createJsonlWriter(stdout)
+      return (await import('./jsonl-writer.ts')).createJsonlWriter(stdout)
   }
 }

@@ -20,7 +20,7 @@ export async function initProject(ctx: Context, input: { readonly yes: boolean }
       'Take the defaults with: twinlock init --yes',
     )
   const there = [SERVER_FILE, AGENT_FILE].filter((name) => existsSync(join(ctx.io.cwd, name)))
-  if (there.length > 0) throw alreadyThere(there.join(' and '), 'Nothing was written.')
+  if (there.length > 0) throw alreadyThere(there, 'Nothing was written.')
   const starter = input.yes ? DEFAULT_STARTER : await askForStarter(ctx)
   await writeNew(ctx, SERVER_FILE, serverToml(starter))
   await writeNew(ctx, AGENT_FILE, agentToml(starter))
@@ -48,13 +48,14 @@ async function writeNew(ctx: Context, name: string, content: string): Promise<vo
     await writeFile(join(ctx.io.cwd, name), content, { flag: 'wx', mode: 0o644 })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') throw alreadyThere(name, 'It was left as it is.')
+    if (code === 'EEXIST') throw alreadyThere([name], 'It was left as it is.')
     throw new CliError('file_unreadable', `${name} cannot be written (${code ?? 'unknown reason'}).`, undefined, error)
   }
 }
 
-function alreadyThere(names: string, outcome: string): CliError {
-  return new CliError('file_exists', `${names} is already here. ${outcome}`, 'Move it away, or go to another folder.')
+function alreadyThere(names: readonly string[], outcome: string): CliError {
+  const subject = `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'}`
+  return new CliError('file_exists', `${subject} already here. ${outcome}`, 'Move it away, or go to another folder.')
 }
 
 async function askForStarter(ctx: Context): Promise<Starter> {

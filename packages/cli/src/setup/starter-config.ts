@@ -23,7 +23,7 @@ export function guardedEnvironment({ environments }: Starter): string {
 export function serverToml(starter: Starter): string {
   const guarded = guardedEnvironment(starter)
   const free = starter.environments.filter((name) => name !== guarded)
-  return `# Twinlock server. Check it with: twinlock-server check
+  return `# Twinlock server. Start it with: twinlock-server --config twinlock-server.toml
 ${value({ state_dir: './twinlock-state' })}   # state, signing key and the first tokens; keep it private
 ${value({ listen: starter.listen })}
 
@@ -66,7 +66,7 @@ auto_approve = "always"
 }
 
 export function agentToml(starter: Starter): string {
-  return `# Twinlock agent: the only part that holds database credentials. Check it with: twinlock-agent check
+  return `# Twinlock agent: the only part that holds database credentials. Start it with: twinlock-agent --config twinlock-agent.toml
 ${value({ agent_id: starter.agentId })}
 ${value({ state_dir: './twinlock-agent-state' })}   # its journal; must outlive restarts
 

@@ -6,10 +6,9 @@ export const cancelRequestCommand = defineCommand({
   summary: 'Withdraw a request',
   args: [requestArgument],
   options: {
-    reason: { flags: '-r, --reason <text>', description: 'why' },
     ...jsonOptions,
     ...serverOption,
   },
-  examples: [['twinlock request cancel 1042 --reason "no longer needed"', 'nobody can approve or run it any more']],
+  examples: [['twinlock request cancel 1042', 'nobody can approve or run it any more']],
   run: async (ctx, input) => (await import('../../requests/cancel-request.ts')).cancelRequest(ctx, input),
 })
