@@ -694,11 +694,11 @@ export const TEXTS: readonly Case[] = [
   ['/*! DELETE FROM t */ SELECT 1', 'select plain', "executable comments are MySQL's"],
   ['SELECT 1 /* /* */ DELETE FROM t; */', 'select plain', 'comments nest'],
   ['SELECT 1 -- \r\n; DELETE FROM t', 'select plain; dml', 'a comment ends with its line'],
-  ['SELECT 1 -- x\rDELETE FROM t', 'unparsed', 'a carriage return ends a comment'],
+  ['SELECT 1 -- x\r; DELETE FROM t', 'select plain; dml', 'a carriage return ends a comment'],
   ['\\! rm x', 'unparsed', "a command of psql's"],
   ['USE db', 'unparsed', "another dialect's"],
   ['SELECT `a`', 'unparsed', "another dialect's quotes"],
-  ['SELECT\u00a01', 'select plain', 'a no-break space is part of a column name here'],
+  ['SELECT\u00a01', 'unparsed', 'a no-break space is a letter here, not a space'],
 ]
 
 export const CORPUS: readonly Case[] = [
