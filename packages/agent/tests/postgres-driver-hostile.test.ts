@@ -158,6 +158,30 @@ describe('a server', () => {
     await expect(attempt(100)).rejects.toMatchObject({ code: 'statement_timeout' })
   })
 
+  test('that cannot be reached to cancel is given up too', async () => {
+    reply = () => void server.close()
+    await expect(attempt(100)).rejects.toMatchObject({ code: 'statement_timeout' })
+  })
+
+  test('that has not read the statement when the cancel comes is asked again', async () => {
+    let cancels = 0
+    let statement: Socket | undefined
+    reply = (socket) => {
+      statement = socket
+    }
+    server.on('connection', (socket: Socket) =>
+      socket.on('data', (chunk: Buffer) => {
+        if (chunk.readUInt32BE(0) !== 16) return
+        cancels += 1
+        socket.destroy()
+        if (cancels === 2)
+          statement?.write(Buffer.concat([message('E', 'SERROR\0C57014\0Mcanceled\0\0'), message('Z', 'E')]))
+      }),
+    )
+    await expect(attempt(100)).rejects.toMatchObject({ code: 'statement_timeout', sqlstate: '57014' })
+    expect(cancels).toBe(2)
+  })
+
   test('that closes every new connection is connection_failed', async () => {
     server.removeAllListeners('connection')
     server.on('connection', (socket: Socket) => void socket.end())

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   DriverError,
   type Limits,
@@ -13,6 +14,7 @@ import type { TypeNames } from './postgres-types.ts'
 
 /** After the server's own timeout should have ended a statement, and again after it was asked to cancel it. */
 const GRACE_MS = 2_000
+const REPEAT_CANCEL_MS = 250
 const ROLLBACK_TIMEOUT_MS = 5_000
 const DEFAULT_COMMIT_TIMEOUT_MS = 30_000
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -172,7 +174,16 @@ export class PostgresSession implements Session {
     this.#interruption = reason
     if (!this.#isOnServer) return
     this.#killTimer = setTimeout(() => this.#connection.destroy(reason), GRACE_MS).unref()
-    await this.#connection.cancel()
+    const first = this.#connection.cancel()
+    void this.#repeatCancel(first)
+    await first
+  }
+
+  /** A server that has not read the statement yet ignores a cancel. */
+  async #repeatCancel(sent: Promise<void>): Promise<void> {
+    for (await sent; this.#isOnServer && this.#connection.isUsable; await this.#connection.cancel()) {
+      await sleep(REPEAT_CANCEL_MS, undefined, { ref: false })
+    }
   }
 
   /** Which of the reasons for one SQLSTATE it was; the message would depend on the server's language. */
