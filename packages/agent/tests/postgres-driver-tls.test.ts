@@ -9,10 +9,13 @@ import { createCertificate } from './postgres-driver-certificate.ts'
 import { collect } from './postgres-driver-fixture.ts'
 
 const { certificate: ca, key } = createCertificate()
-let folder: string
+let folder: string | undefined
 let server: PostgresServer
 
+const isExternal = Boolean(process.env.TWINLOCK_TEST_POSTGRES_URL)
+
 beforeAll(async () => {
+  if (isExternal) return
   folder = mkdtempSync(join(tmpdir(), 'twinlock-tls-'))
   chmodSync(folder, 0o755)
   const files = { ssl_cert_file: join(folder, 'server.crt'), ssl_key_file: join(folder, 'server.key') }
@@ -24,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await server?.stop()
-  rmSync(folder, { recursive: true, force: true })
+  if (folder) rmSync(folder, { recursive: true, force: true })
 })
 
 const open = async (options: { url: string; ca?: string }) => {
@@ -34,7 +37,8 @@ const open = async (options: { url: string; ca?: string }) => {
   return { driver, session }
 }
 
-describe('with a certificate authority', () => {
+// Needs a server with a certificate of its own.
+describe.runIf(!isExternal)('with a certificate authority', () => {
   test.each(['127.0.0.1', 'localhost'])('a connection to %s is encrypted and verified', async (host) => {
     const { driver, session } = await open({ url: server.url.replace('127.0.0.1', host), ca })
     await using _ = driver

@@ -208,7 +208,8 @@ describe('a result', () => {
 })
 
 describe('what is sent', () => {
-  test('is one statement, exactly as it was given', async () => {
+  // Only a server that was started here shows its log.
+  test.runIf(!process.env.TWINLOCK_TEST_POSTGRES_URL)('is one statement, exactly as it was given', async () => {
     const sql = "  select 1 as one /* ü */\n\t-- end ;\n  , '\\n$1' as text ; "
     expect((await read(sql)).rows).toEqual([[1, '\\n$1']])
     const log = await fixture.database.statementLog()

@@ -50,7 +50,12 @@ const DEFAULT_SETTINGS: Record<string, string> = {
 /** Starts PostgreSQL, or stands for the server at TWINLOCK_TEST_POSTGRES_URL when that is set. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const external = process.env.TWINLOCK_TEST_POSTGRES_URL
-  if (external) return await describeServer(external, undefined, async () => {})
+  if (external) {
+    if (options.settings ?? options.dataDir) {
+      throw new Error('The server at TWINLOCK_TEST_POSTGRES_URL cannot be given settings or a data folder.')
+    }
+    return await describeServer(external, undefined, async () => {})
+  }
 
   const folder = mkdtempSync(join(tmpdir(), 'twinlock-postgres-'))
   const dataDir = options.dataDir === undefined ? join(folder, 'data') : resolve(options.dataDir)
