@@ -23,7 +23,9 @@ afterEach(async () => {
 function playRun(request: RequestView, execution: ExecutionView, result: readonly string[] = []): void {
   server.play(api.requests.create, () => request)
   server.play(api.requests.get, () => request)
-  server.play(api.requests.execute, () => executionView({ status: 'queued', effect: null, statements: [], result: 'none' }))
+  server.play(api.requests.execute, () =>
+    executionView({ status: 'queued', effect: null, statements: [], result: 'none' }),
+  )
   server.play(api.executions.get, () => execution)
   server.playStream(api.executions.result, () => ({ stream: result }))
 }
@@ -88,7 +90,9 @@ describe('what runs at once', () => {
 
   test('a change says how many rows it affected', async () => {
     const statements = [{ status: 'succeeded' as const, affected_rows: 1, row_count: null }]
-    playRun(requestView(), executionView({ effect: 'committed', statements }), [section(1, [], [], { affected_rows: 1 })])
+    playRun(requestView(), executionView({ effect: 'committed', statements }), [
+      section(1, [], [], { affected_rows: 1 }),
+    ])
     const { exit, stdout, stderr } = await desk.run(SELECT)
     expect({ exit, stdout, stderr }).toEqual({ exit: 0, stdout: '', stderr: '1 row affected   41 ms   agent prod-1\n' })
   })
@@ -99,7 +103,9 @@ describe('what runs at once', () => {
     await writeFile(join(desk.folder, 'a.sql'), sql)
     await desk.run(['execute', '-f', '-', '-t', 'app/production'], { stdin: sql })
     await desk.run(['execute', '-f', 'a.sql', '-t', 'app/production'])
-    const sent = server.calls.flatMap(({ endpoint, body }) => (endpoint === api.requests.create ? [(body as { sql: string }).sql] : []))
+    const sent = server.calls.flatMap(({ endpoint, body }) =>
+      endpoint === api.requests.create ? [(body as { sql: string }).sql] : [],
+    )
     expect(sent).toEqual([sql, sql])
   })
 
@@ -117,7 +123,10 @@ describe('what runs at once', () => {
 
 describe('what does not run', () => {
   test('denied by policy: the code, why, what to do; exit 3', async () => {
-    server.play(api.requests.create, () => new AppError('no_matching_workflow', { detail: 'no workflow covers ddl on app/production' }))
+    server.play(
+      api.requests.create,
+      () => new AppError('no_matching_workflow', { detail: 'no workflow covers ddl on app/production' }),
+    )
     const { exit, stdout, stderr } = await desk.run(SELECT)
     expect(stdout).toBe('')
     expect(stderr).toBe(
@@ -131,7 +140,11 @@ describe('what does not run', () => {
   test('denied with --json: one document with the same; exit 3', async () => {
     server.play(api.requests.create, () => new AppError('reason_required'))
     const { exit, stdout, stderr } = await desk.run([...SELECT, '--json'])
-    expect(JSON.parse(stdout).error).toMatchObject({ code: 'reason_required', status: 403, hint: 'Say why, with --reason.' })
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: 'reason_required',
+      status: 403,
+      hint: 'Say why, with --reason.',
+    })
     expect(stderr).toBe('')
     expect(exit).toBe(3)
   })
@@ -152,7 +165,9 @@ describe('what does not run', () => {
     const env = { TWINLOCK_SERVER: 'http://127.0.0.1:9' }
     const human = await desk.run(SELECT, { env })
     expect(human.stdout).toBe('')
-    expect(human.stderr).toMatch(/^error: http:\/\/127\.0\.0\.1:9 cannot be reached: .+\n {2}Check the address and the network\.\n$/)
+    expect(human.stderr).toMatch(
+      /^error: http:\/\/127\.0\.0\.1:9 cannot be reached: .+\n {2}Check the address and the network\.\n$/,
+    )
     expect(human.exit).toBe(1)
     const json = await desk.run([...SELECT, '--json'], { env })
     expect(JSON.parse(json.stdout).error.code).toBe('server_unreachable')
@@ -204,7 +219,9 @@ describe('what needs approval', () => {
   test('with --wait it waits, says who approved, runs it itself and prints', async () => {
     playRun(pendingRequest(), executionView(), [ROWS])
     server.play(api.requests.get, (_, times) =>
-      times < 2 ? pendingRequest() : pendingRequest({ status: 'approved', approved_via: 'workflow', reviews: [APPROVAL] }),
+      times < 2
+        ? pendingRequest()
+        : pendingRequest({ status: 'approved', approved_via: 'workflow', reviews: [APPROVAL] }),
     )
     const { exit, stdout, stderr } = await desk.run([...SELECT, '--wait'])
     expect(stderr).toBe(
@@ -251,7 +268,9 @@ describe('what needs approval', () => {
     server.play(api.requests.execute, () => executionView({ status: 'running', effect: null, result: 'none' }))
     server.play(api.executions.get, () => 'hang')
     const { exit, stderr } = await desk.run(SELECT, { interruptAfter: server.called(api.executions.get) })
-    expect(stderr).toBe('#1042 goes on without you: it was running when you left.\n  Its result: twinlock result 1042\n')
+    expect(stderr).toBe(
+      '#1042 goes on without you: it was running when you left.\n  Its result: twinlock result 1042\n',
+    )
     expect(exit).toBe(130)
   })
 })
@@ -269,7 +288,10 @@ describe('what goes wrong while it runs', () => {
 
   test('failed in the database: what, where, what it did; exit 6', async () => {
     const statements = [{ status: 'failed' as const, affected_rows: null, row_count: null }]
-    playRun(requestView(), executionView({ status: 'failed', effect: 'rolled_back', error: dbError, statements, result: 'none' }))
+    playRun(
+      requestView(),
+      executionView({ status: 'failed', effect: 'rolled_back', error: dbError, statements, result: 'none' }),
+    )
     const { exit, stderr } = await desk.run(SELECT)
     expect(stderr).toBe(
       'failed: The database refused or failed the statement (character 22, SQLSTATE 42P01)\n' +
@@ -279,12 +301,22 @@ describe('what goes wrong while it runs', () => {
     )
     expect(exit).toBe(6)
     const json = await desk.run([...SELECT, '--json'])
-    expect(JSON.parse(json.stdout)).toMatchObject({ error: { code: 'database_error' }, execution: { effect: 'rolled_back' } })
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      error: { code: 'database_error' },
+      execution: { effect: 'rolled_back' },
+    })
     expect({ exit: json.exit, stderr: json.stderr }).toEqual({ exit: 6, stderr: '' })
   })
 
   test('refused by the agent: nothing ran; exit 1', async () => {
-    const error = { ...dbError, code: 'operation_outside_ceiling', message: 'dml is not allowed here', sqlstate: null, position: null, hint: null }
+    const error = {
+      ...dbError,
+      code: 'operation_outside_ceiling',
+      message: 'dml is not allowed here',
+      sqlstate: null,
+      position: null,
+      hint: null,
+    }
     playRun(requestView(), executionView({ status: 'failed', effect: 'none', error, statements: [], result: 'none' }))
     const { exit, stderr } = await desk.run(SELECT)
     expect(stderr).toContain('  dml is not allowed here\n  nothing ran: nothing changed\n')
@@ -292,7 +324,13 @@ describe('what goes wrong while it runs', () => {
   })
 
   test('lost: nobody knows, and it is not to be repeated; exit 7', async () => {
-    const lost = executionView({ status: 'lost', effect: null, statements: [], result: 'none', lost_at: '2026-11-22T12:03:11Z' })
+    const lost = executionView({
+      status: 'lost',
+      effect: null,
+      statements: [],
+      result: 'none',
+      lost_at: '2026-11-22T12:03:11Z',
+    })
     playRun(requestView(), lost)
     const { exit, stderr } = await desk.run(SELECT)
     expect(stderr).toContain('outcome unknown: agent prod-1 stopped answering while it ran\n')

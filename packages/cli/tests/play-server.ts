@@ -17,7 +17,10 @@ type Handler = (call: Call, times: number) => Answer
 export interface PlayServer extends AsyncDisposable {
   readonly url: string
   readonly calls: readonly Call[]
-  play<E extends Endpoint>(endpoint: E, handler: (call: Call, times: number) => EndpointResponse<E> | AppError | 'hang'): void
+  play<E extends Endpoint>(
+    endpoint: E,
+    handler: (call: Call, times: number) => EndpointResponse<E> | AppError | 'hang',
+  ): void
   playStream(endpoint: Endpoint, handler: Handler): void
   /** Resolves at the next call of this endpoint. */
   called(endpoint: Endpoint): Promise<void>
@@ -56,7 +59,7 @@ export async function startPlayServer(): Promise<PlayServer> {
     calls,
     play(endpoint, handler) {
       handlers.set(endpoint.name, (call, times) => {
-        const answer = handler(call, times)
+        const answer: unknown = handler(call, times)
         return answer instanceof AppError || answer === 'hang' ? answer : { json: answer }
       })
     },

@@ -1,10 +1,15 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const BIN = fileURLToPath(new URL('../bin/twinlock.js', import.meta.url))
+
+/** Compiled code may outlive a test's home. */
+const CACHE = mkdtempSync(join(tmpdir(), 'twinlock-cli-cache-'))
+process.on('exit', () => rmSync(CACHE, { recursive: true, force: true }))
 
 export interface Ended {
   readonly exit: number | null
@@ -38,7 +43,7 @@ export async function createDesk(env: Readonly<Record<string, string>> = {}): Pr
 function runTwinlock(folder: string, argv: readonly string[], options: RunOptions): Promise<Ended> {
   const child = spawn(process.execPath, [BIN, ...argv], {
     cwd: options.cwd ?? folder,
-    env: { PATH: process.env.PATH, HOME: folder, ...options.env },
+    env: { PATH: process.env.PATH, HOME: folder, XDG_CACHE_HOME: CACHE, ...options.env },
     stdio: 'pipe',
   })
   let stdout = ''

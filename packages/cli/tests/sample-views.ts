@@ -43,7 +43,11 @@ export function pendingRequest(changes: Partial<RequestView> = {}): RequestView 
     ],
     reason: 'INC-204: duplicate order',
     steps: [
-      { mode: 'all', done: false, approvers: [{ role: 'admin', min: 1, approved_by: [], candidates: ['bob', 'carol'] }] },
+      {
+        mode: 'all',
+        done: false,
+        approvers: [{ role: 'admin', min: 1, approved_by: [], candidates: ['bob', 'carol'] }],
+      },
     ],
     current_step: 1,
     decided_at: null,

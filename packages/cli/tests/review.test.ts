@@ -1,0 +1,187 @@
+import { AppError, api } from '@twinlock/contract'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type PlayServer, startPlayServer } from './play-server.ts'
+import { createDesk, type Desk } from './run-twinlock.ts'
+import { APPROVAL, EXECUTION_ID, executionView, pendingRequest, requestView } from './sample-views.ts'
+import { runInTerminal } from './terminal.ts'
+
+let server: PlayServer
+let desk: Desk
+let env: Record<string, string>
+beforeEach(async () => {
+  server = await startPlayServer()
+  env = { TWINLOCK_SERVER: server.url, TWINLOCK_TOKEN: 'twl_user_secret' }
+  desk = await createDesk(env)
+  server.play(api.requests.get, () => pendingRequest())
+  server.play(api.requests.approve, () => requestView({ reviews: [APPROVAL] }))
+})
+afterEach(async () => {
+  await desk[Symbol.asyncDispose]()
+  await server[Symbol.asyncDispose]()
+})
+
+const approvals = () => server.calls.filter(({ endpoint }) => endpoint === api.requests.approve)
+const QUESTION = 'Approve step 1 of 1? [y/N] '
+
+describe('approve', () => {
+  test('without a terminal and without --yes approves nothing: exit 2', async () => {
+    const { exit, stderr } = await desk.run(['approve', '1042'], { stdin: 'y\n' })
+    expect(stderr).toBe(
+      'error: Nothing was approved: without a terminal there is nobody to ask.\n' +
+        '  If whoever runs this has read the request, add --yes.\n',
+    )
+    expect({ exit, calls: server.calls.length }).toEqual({ exit: 2, calls: 0 })
+  })
+
+  test('with --yes shows the request and approves the step it showed, with the comment', async () => {
+    const { exit, stdout, stderr } = await desk.run(['approve', '#1042', '--yes', '-c', 'checked the ticket'])
+    expect(stderr).toContain('#1042  alice asks to run dml on app/production, ')
+    expect(stderr).toContain(
+      "  sql       update orders\n            set status = 'cancelled'\n            where id = 4711\n",
+    )
+    expect(stderr).toContain('  reason    INC-204: duplicate order\n')
+    expect(stderr).toContain('UPDATE changes rows')
+    expect(stderr).toContain('  limits    30 s a statement, 10,000 rows; expires in ')
+    expect(stderr).toContain('  digest    7f3a 09c1 … c901\n')
+    expect(stderr).toMatch(/approved\. alice can run it now: twinlock run 1042\n$/)
+    expect(stdout).toBe('')
+    expect(approvals().map(({ params, body }) => ({ params, body }))).toEqual([
+      { params: { id: pendingRequest().id }, body: { step: 1, comment: 'checked the ticket' } },
+    ])
+    expect(exit).toBe(0)
+  })
+
+  test.each(['y\n', 'YES\n'])('in a terminal asks, and %j approves', async (answer) => {
+    const { exit } = await runInTerminal(['approve', '1042'], {
+      home: desk.folder,
+      env,
+      answer: { to: QUESTION, with: answer },
+    })
+    expect({ exit, approvals: approvals().length }).toEqual({ exit: 0, approvals: 1 })
+  })
+
+  test.each(['\n', 'n\n', 'yolo\n', ' \n'])('in a terminal %j approves nothing', async (answer) => {
+    const { exit, stderr } = await runInTerminal(['approve', '1042'], {
+      home: desk.folder,
+      env,
+      answer: { to: QUESTION, with: answer },
+    })
+    expect(stderr).toContain('nothing was approved')
+    expect({ exit, approvals: approvals().length }).toEqual({ exit: 1, approvals: 0 })
+  })
+
+  test('Ctrl-D at the question approves nothing: exit 130', async () => {
+    const { exit } = await runInTerminal(['approve', '1042'], {
+      home: desk.folder,
+      env,
+      answer: { to: QUESTION, with: '\u0004' },
+    })
+    expect({ exit, approvals: approvals().length }).toEqual({ exit: 130, approvals: 0 })
+  })
+
+  test('hidden and reordered characters in the SQL are made visible', async () => {
+    server.play(api.requests.get, () => pendingRequest({ sql: 'select 1 --\u202e;x\u001b[8m\u200b\u00a0\rdrop' }))
+    const { stderr } = await desk.run(['approve', '1042', '--yes'])
+    expect(stderr).toContain('select 1 --<U+202E>;x<U+001B>[8m<U+200B><U+00A0><U+000D>drop\n')
+  })
+
+  test('a colour or a line of its own in reason, names or comments stays text', async () => {
+    server.play(api.requests.get, () => pendingRequest({ reason: 'ok\u001b[2J\rforged', requester: 'al\u001b[1mice' }))
+    const { stderr } = await desk.run(['approve', '1042', '--yes'])
+    expect(stderr).toContain('ok<U+001B>[2J<U+000D>forged')
+    expect(stderr).not.toContain('\u001b')
+  })
+
+  test('SQL that cannot be printed is neither shown nor approved', async () => {
+    server.play(api.requests.get, () => pendingRequest({ sql: "select '\ud800'" }))
+    const { exit, stderr } = await desk.run(['approve', '1042', '--yes'])
+    expect(stderr).toContain('cannot be shown as it is: it holds broken Unicode')
+    expect({ exit, approvals: approvals().length }).toEqual({ exit: 1, approvals: 0 })
+  })
+
+  test("one's own request: exit 3", async () => {
+    server.play(api.requests.approve, () => new AppError('self_approval'))
+    const { exit, stderr } = await desk.run(['approve', '1042', '--yes'])
+    expect(stderr).toContain('denied: Nobody approves their own request (self_approval)\n')
+    expect(exit).toBe(3)
+  })
+
+  test('a request that is no longer pending: exit 1, nothing is sent', async () => {
+    server.play(api.requests.get, () => requestView())
+    const { exit, stderr } = await desk.run(['approve', '1042', '--yes'])
+    expect(stderr).toContain('#1042 is approved: there is nothing to decide\n')
+    expect({ exit, approvals: approvals().length }).toEqual({ exit: 1, approvals: 0 })
+  })
+})
+
+test('reject sends the step and the comment', async () => {
+  server.play(api.requests.reject, () => pendingRequest({ status: 'rejected' }))
+  const { exit, stderr } = await desk.run(['reject', '1042', '--comment', 'wrong number'])
+  expect(server.calls.at(-1)?.body).toEqual({ step: 1, comment: 'wrong number' })
+  expect(stderr).toBe('#1042  dml on app/production by alice: rejected\n')
+  expect(exit).toBe(0)
+})
+
+test('request cancel withdraws', async () => {
+  server.play(api.requests.cancel, () => pendingRequest({ status: 'cancelled' }))
+  const { exit, stderr } = await desk.run(['request', 'cancel', '1042'])
+  expect(stderr).toBe('#1042  dml on app/production: cancelled\n')
+  expect(exit).toBe(0)
+})
+
+describe('request show', () => {
+  test('tells that an execution was lost and what was found out', async () => {
+    const latest = { id: EXECUTION_ID, status: 'succeeded', effect: 'committed' } as const
+    server.play(api.requests.get, () =>
+      requestView({ status: 'completed', reviews: [APPROVAL], latest_execution: latest }),
+    )
+    server.play(api.requests.executions, () => ({
+      items: [
+        executionView({
+          effect: 'committed',
+          lost_at: '2026-11-22T12:03:11Z',
+          finished_at: '2026-11-22T12:04:02Z',
+          statements: [{ status: 'succeeded', affected_rows: 214, row_count: null }],
+        }),
+      ],
+    }))
+    const { exit, stdout, stderr } = await desk.run(['request', 'show', '1042'])
+    expect(stdout).toContain('12:03:11 UTC on agent prod-1: it stopped answering while it ran\n')
+    expect(stdout).toMatch(/resolved: succeeded at .*12:04:02 UTC, 41 ms; committed; 214 rows affected\n/)
+    expect(stdout).toContain('approved by bob: "checked the ticket"')
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
+  })
+
+  test('says what a pending request waits for', async () => {
+    server.play(api.requests.executions, () => ({ items: [] }))
+    const { stdout } = await desk.run(['request', 'show', '1042'])
+    expect(stdout).toContain('  waits for 1 approval from role:admin (bob, carol)\n')
+  })
+})
+
+test('request list reads on until the limit, and is data', async () => {
+  const all = Array.from({ length: 230 }, (_, i) => requestView({ number: 230 - i }))
+  server.play(api.requests.list, ({ query }) => {
+    const from = Number(query.get('cursor') ?? 0)
+    const to = from + Number(query.get('limit'))
+    return { items: all.slice(from, to), next_cursor: to < all.length ? String(to) : null }
+  })
+  const csv = await desk.run(['request', 'list', '-n', '220', '--status', 'approved', '-o', 'csv'])
+  expect(csv.stdout.split('\r\n').length).toBe(222)
+  expect(csv.stderr).toBe('there are more: --limit 440\n')
+  const json = await desk.run(['request', 'ls', '--json', '-n', '2'])
+  expect(JSON.parse(json.stdout).map(({ number }: { number: number }) => number)).toEqual([230, 229])
+})
+
+test('result prints the latest execution, and says when there is none', async () => {
+  const missing = await desk.run(['result', '1042'])
+  expect(missing.stderr).toContain('#1042 has not run\n')
+  expect(missing.exit).toBe(1)
+})
+
+test('run says that a request has already run, and where its result is', async () => {
+  server.play(api.requests.get, () => requestView({ status: 'completed' }))
+  const { exit, stderr } = await desk.run(['run', '1042'])
+  expect(stderr).toBe('error: #1042 has already run\n  Its result: twinlock result 1042\n')
+  expect(exit).toBe(1)
+})
