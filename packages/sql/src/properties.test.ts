@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
-import { CORPUS } from '../corpus/postgresql.ts'
+import { readCorpus } from '../corpus/read-corpus.ts'
 import type { Analysis, Operation } from './analysis.ts'
 import { createAnalyzer } from './create-analyzer.ts'
 
+const CORPUS = readCorpus()
 const analyzer = createAnalyzer({ dialect: 'postgresql', timeoutMs: 10_000 })
 afterAll(() => analyzer[Symbol.asyncDispose]())
 
@@ -39,7 +40,7 @@ const trivia = fc.constantFrom(
   '-- 日本\r\n',
   '',
 )
-const padding = fc.array(trivia, { maxLength: 4 }).map((parts) => ` ${parts.join('')}`)
+const padding = fc.array(trivia, { maxLength: 4 }).map((parts) => `\n${parts.join('')}`)
 /** A comment that is only ended by the end of its line must not swallow what follows. */
 const separator = fc
   .tuple(padding, fc.constantFrom(';', ';;', '; ;', ';/* ; */;'), padding)
@@ -148,7 +149,7 @@ test('appending a statement lowers nothing and changes no earlier statement', as
   const any = fc.constantFrom(...CORPUS.map(([sql]) => sql))
   await fc.assert(
     fc.asyncProperty(fc.array(statement, { minLength: 1, maxLength: 3 }), any, async (texts, appended) => {
-      const text = `${texts.join(' ;\n')} ;`
+      const text = `${texts.join('\n;\n')}\n;`
       const before = parsed(await analyzer.analyze(text))
       const after = await analyzer.analyze(text + appended)
       if (!after.ok) {

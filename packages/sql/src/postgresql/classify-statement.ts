@@ -33,7 +33,9 @@ const PLAIN_NODES: ReadonlySet<string> = new Set(
   JsonAggConstructor JsonObjectAgg JsonArrayAgg MergeWhenClause MergeSupportFunc ReturningClause ReturningOption
   InferClause OnConflictClause IndexElem DefElem ColumnDef Constraint TableLikeClause PartitionElem PartitionSpec
   PartitionBoundSpec PartitionRangeDatum PartitionCmd AlterTableCmd ATAlterConstraint StatsElem VacuumRelation RoleSpec
-  ObjectWithArgs RangeVar LockingClause`.split(/\s+/),
+  ObjectWithArgs AccessPriv FunctionParameter CreateOpClassItem TriggerTransition PublicationObjSpec RangeVar LockingClause`.split(
+    /\s+/,
+  ),
 )
 
 /** Relations of pg_catalog that hold credentials or are read from the server's files. */

@@ -5,7 +5,8 @@ export type FunctionClass = 'harmless' | 'dml' | 'privileged' | 'unknown' | 'set
 
 /** Functions of known extensions that run SQL text, or reach files, other servers or the network. */
 const REACHING_EXTENSIONS: readonly RegExp[] = [
-  /^(dblink|crosstab|postgres_fdw_|http_?|pgsql_http|plpy|pl(sh|v8|perl)|utl_|dbms_|run_command_on_)/,
+  /^(dblink|crosstab|postgres_fdw_|pgsql_http|plpy|pl(sh|v8|perl)|utl_|dbms_|run_command_on_)/,
+  /^http(_|$)/,
   /^(connectby|xpath_table|lo_import|lo_export|file_fdw_handler|urlencode_get)$/,
   /^(exec|execute|execute_sql|exec_sql|run_sql|query_exec|eval)$/,
   /^(query_export_to_s3|table_import_from_s3|create_distributed_table|master_run_on_worker)/,
