@@ -105,10 +105,6 @@ describe.runIf(!isExternal)('a server of its own', () => {
   })
 })
 
-test.runIf(isExternal)('a server from elsewhere takes no settings', async () => {
-  await expect(startPostgres({ settings: { fsync: 'on' } })).rejects.toThrow('cannot be given settings')
-})
-
 describe('the shared server', () => {
   test('a test file gets a database of its own, with its schema', async () => {
     await using one = await createTestDatabase({ schema: 'create table t (n int); insert into t values (1)' })
