@@ -1,8 +1,7 @@
 import { api } from '@twinlock/contract'
-import { startTestServer, submit, type TestServer, type TestUser } from '@twinlock/testing'
+import { readAuditBodies, startTestServer, submit, type TestServer, type TestUser } from '@twinlock/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readAuditBodies } from './audit-log.ts'
 
 const CONFIG = `
 [[databases]]

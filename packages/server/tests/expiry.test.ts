@@ -1,8 +1,7 @@
 import { api } from '@twinlock/contract'
 import { sweep } from '@twinlock/server'
-import { createFakeClock, startTestServer, submit } from '@twinlock/testing'
+import { createFakeClock, readAuditBodies, startTestServer, submit } from '@twinlock/testing'
 import { describe, expect, it } from 'vitest'
-import { readAuditBodies } from './audit-log.ts'
 
 const CONFIG = `
 [[databases]]

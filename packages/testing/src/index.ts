@@ -1,3 +1,4 @@
+export { readAuditBodies, readAuditRecords } from './audit-log.ts'
 export { type RunningProcess, startNode } from './child-process.ts'
 export { createFakeClock, type FakeClock } from './fake-clock.ts'
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.ts'
@@ -22,3 +23,4 @@ export {
   type TestUser,
   testUser,
 } from './test-server.ts'
+export { startTestStack, type TestStack } from './test-stack.ts'

@@ -29,11 +29,9 @@ export async function startTamperingProxy(serverUrl: string, hooks: Hooks = {}):
     const method = incoming.method ?? 'GET'
     const passing = { method, path, body: parse(await readAll(incoming)) }
     proxy.hooks.request?.(passing)
-    const upstream = sendRequest(new URL(path, serverUrl), {
-      method,
-      headers: { ...incoming.headers, 'content-length': undefined },
-    })
-    incoming.socket.once('close', () => upstream.destroy())
+    const { 'content-length': _sent, 'transfer-encoding': _chunked, ...requestHeaders } = incoming.headers
+    const upstream = sendRequest(new URL(path, serverUrl), { method, headers: requestHeaders })
+    outgoing.once('close', () => upstream.destroy())
     upstream.on('error', () => incoming.socket.destroy())
     upstream.on('response', async (answer) => {
       const back = { method, path, body: parse(await readAll(answer).catch(() => Buffer.alloc(0))) }

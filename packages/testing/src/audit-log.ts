@@ -1,6 +1,6 @@
 import { api } from '@twinlock/contract'
 import { type AuditBody, type AuditRecord, auditBodySchema, auditRecordSchema } from '@twinlock/evidence'
-import type { TestServer } from '@twinlock/testing'
+import type { TestServer } from './test-server.ts'
 
 export async function readAuditRecords(server: Pick<TestServer, 'admin'>): Promise<AuditRecord[]> {
   const parts: Uint8Array[] = []
