@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AppError, api } from '@twinlock/contract'
+import { AppError, api, type TokenView, type UserView } from '@twinlock/contract'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type PlayServer, startPlayServer } from './play-server.ts'
 import { createDesk, type Desk } from './run-twinlock.ts'
@@ -12,12 +12,17 @@ const ME = {
   token_expires_at: null,
   server: { id: 'srv_1', version: '1.4.0', time: '2026-11-22T12:00:00Z' },
 }
-const TOKEN = {
+const USER_TOKEN: TokenView = {
   id: 'tok_01jd5hx0000000000000000001',
+  kind: 'user',
+  user: 'bob',
+  targets: null,
   created_at: '2026-11-22T12:00:00Z',
   expires_at: null,
   token: 'twl_made',
 }
+const AGENT_TOKEN: TokenView = { ...USER_TOKEN, kind: 'agent', user: null, targets: ['app/production'] }
+const BOB: UserView = { name: 'bob', roles: ['developer', 'approver'], created_at: '2026-11-22T12:00:00Z' }
 
 let server: PlayServer
 let desk: Desk
@@ -128,11 +133,7 @@ describe('configuration', () => {
 
 describe('users and tokens', () => {
   test('user create sends the roles', async () => {
-    server.play(api.identity.createUser, () => ({
-      name: 'bob',
-      roles: ['developer', 'approver'],
-      created_at: TOKEN.created_at,
-    }))
+    server.play(api.identity.createUser, () => BOB)
     const argv = ['user', 'create', 'bob', '--role', 'developer', '--role', 'approver']
     const { exit, stderr } = await desk.run(argv, { env: signedIn() })
     expect(server.calls[0]?.body).toEqual({ name: 'bob', roles: ['developer', 'approver'] })
@@ -153,7 +154,7 @@ describe('users and tokens', () => {
   })
 
   test('token create prints the token alone on stdout', async () => {
-    server.play(api.identity.createToken, () => ({ ...TOKEN, kind: 'user', user: 'bob', targets: null }))
+    server.play(api.identity.createToken, () => USER_TOKEN)
     const { stdout, stderr } = await desk.run(['token', 'create', 'bob', '--expires-in', '12h'], { env: signedIn() })
     expect(server.calls[0]?.body).toEqual({ user: 'bob', expires_in_s: 43_200 })
     expect(stdout).toBe('twl_made\n')
@@ -161,19 +162,14 @@ describe('users and tokens', () => {
   })
 
   test("an agent's token is bound to its targets", async () => {
-    server.play(api.identity.createAgentToken, () => ({
-      ...TOKEN,
-      kind: 'agent',
-      user: null,
-      targets: ['app/production'],
-    }))
+    server.play(api.identity.createAgentToken, () => AGENT_TOKEN)
     await desk.run(['token', 'create', '--agent', '--target', 'app/production'], { env: signedIn() })
     expect(server.calls[0]?.body).toEqual({ targets: [{ database: 'app', environment: 'production' }] })
   })
 
   test('user list reads every page', async () => {
     server.play(api.identity.listUsers, ({ query }) => ({
-      items: [{ name: query.get('cursor') ? 'bob' : 'alice', roles: ['admin'], created_at: TOKEN.created_at }],
+      items: [query.get('cursor') ? BOB : { ...BOB, name: 'alice' }],
       next_cursor: query.get('cursor') ? null : 'next',
     }))
     const { stdout } = await desk.run(['user', 'list', '-o', 'jsonl'], { env: signedIn() })

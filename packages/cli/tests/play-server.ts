@@ -19,7 +19,7 @@ export interface PlayServer extends AsyncDisposable {
   readonly calls: readonly Call[]
   play<E extends Endpoint>(
     endpoint: E,
-    handler: (call: Call, times: number) => EndpointResponse<E> | AppError | 'hang',
+    handler: (call: Call, times: number) => EndpointResponse<NoInfer<E>> | AppError | 'hang',
   ): void
   playStream(endpoint: Endpoint, handler: Handler): void
   /** Resolves at the next call of this endpoint. */
