@@ -10,7 +10,7 @@ export function cellText(value: Exclude<Value, null>): string {
     .join('↵')
 }
 
-const NUMERIC = /^((small|big|tiny|medium)?(int|integer|serial)|numeric|decimal|real|double|float|oid|money|year)/i
+const NUMERIC = /^((small|big|tiny|medium)?(int|integer|serial)|numeric|decimal|real|double|float|oid|money|year)\b/i
 
 /** Whether the engine's name of a type means a number, so that digits stand below digits. */
 export function isNumeric(type: string): boolean {
