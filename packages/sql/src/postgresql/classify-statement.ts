@@ -154,7 +154,7 @@ function visitPart(walk: Walk, type: string, node: TreeNode, planned: boolean): 
 
 /** Queues every field. Structs that stand in a field without their type are known by the field's name. */
 function descend(walk: Walk, node: TreeNode, planned: boolean): void {
-  if (!planned && node.intoClause !== undefined) {
+  if (node.intoClause !== undefined) {
     raiseAt(walk, node, 'ddl', 'creates_table', 'SELECT INTO creates a table')
   }
   if (!planned && node.lockingClause !== undefined) {

@@ -52,10 +52,11 @@ const DDL_ALTER_TABLE: ReadonlySet<string> = new Set(
   AT_DetachPartitionFinalize AT_AddIdentity AT_SetIdentity AT_DropIdentity`.split(/\s+/),
 )
 
-/** EXPLAIN without ANALYZE plans these and does not run them. EXECUTE is not among them: its arguments are evaluated. */
-export const ONLY_PLANNED: ReadonlySet<string> = new Set(
-  [...CHANGES_ROWS].concat('SelectStmt', 'DeclareCursorStmt', 'CreateTableAsStmt', 'RefreshMatViewStmt'),
-)
+/**
+ * EXPLAIN without ANALYZE plans these and does not run them. EXECUTE is not among them: its arguments are evaluated; nor
+ * is CREATE TABLE AS: for a temporary table the session's schema is created.
+ */
+export const ONLY_PLANNED: ReadonlySet<string> = new Set([...CHANGES_ROWS, 'SelectStmt', 'DeclareCursorStmt'])
 
 /** Statements that are nothing by themselves; their parts decide. */
 const READS: ReadonlySet<string> = new Set(['SelectStmt', 'ExplainStmt', 'VariableShowStmt'])
