@@ -19,23 +19,19 @@ export async function reportError(ctx: Context, error: unknown): Promise<ExitCod
 /** What happened, why, and what to do. */
 export async function sayError(ctx: Context, error: unknown): Promise<void> {
   const problem = problemOf(error)
-  const denied = error instanceof AppError && problem.status === 403
-  // An interruption is its user's own doing.
-  const first = denied
-    ? text`${ctx.err.bad('denied:')} ${problem.title} (${problem.code})`
-    : error instanceof CliError && error.code === 'interrupted'
-      ? text``
-      : undefined
-  const lines: SafeText[] = []
-  const detail = printableLines(problem.detail)
-  if (denied) {
-    if (first) lines.push(first)
-    if (problem.detail !== problem.title) lines.push(indented(detail, '  ', '  '))
-  } else lines.push(first ? indented(detail, '', '') : text`${ctx.err.bad('error:')} ${indented(detail, '', '  ')}`)
+  const lines: SafeText[] = [...headLines(ctx, error, problem)]
   for (const { path, message } of problem.errors ?? []) lines.push(text`  ${path ? `${path}: ` : ''}${message}`)
   if (problem.hint) lines.push(indented(printableLines(problem.hint), '  ', '  '))
   if (problem.error_id) lines.push(text`  error id ${problem.error_id}`)
   await ctx.say(joined(lines, '\n'))
+}
+
+function headLines(ctx: Context, error: unknown, problem: Problem): SafeText[] {
+  const detail = printableLines(problem.detail)
+  if (problem.status === 403) return [text`${ctx.err.bad('denied:')} ${problem.code}`, indented(detail, '  ', '  ')]
+  // An interruption is its user's own doing.
+  if (error instanceof CliError && error.code === 'interrupted') return [indented(detail, '', '')]
+  return [text`${ctx.err.bad('error:')} ${indented(detail, '', '  ')}`]
 }
 
 export function problemOf(error: unknown): Problem {

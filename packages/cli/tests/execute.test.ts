@@ -130,7 +130,7 @@ describe('what does not run', () => {
     const { exit, stdout, stderr } = await desk.run(SELECT)
     expect(stdout).toBe('')
     expect(stderr).toBe(
-      'denied: No workflow allows this (no_matching_workflow)\n' +
+      'denied: no_matching_workflow\n' +
         '  no workflow covers ddl on app/production\n' +
         '  Ask an administrator to add a workflow for this target and operation.\n',
     )

@@ -102,7 +102,7 @@ describe('approve', () => {
   test("one's own request: exit 3", async () => {
     server.play(api.requests.approve, () => new AppError('self_approval'))
     const { exit, stderr } = await desk.run(['approve', '1042', '--yes'])
-    expect(stderr).toContain('denied: Nobody approves their own request (self_approval)\n')
+    expect(stderr).toContain('denied: self_approval\n  Nobody approves their own request\n')
     expect(exit).toBe(3)
   })
 

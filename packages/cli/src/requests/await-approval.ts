@@ -31,6 +31,7 @@ export async function awaitApproval(
       )
       current = await poll(
         ctx,
+        line,
         () => readRequest(ctx, client, current.id, wait),
         ({ status }) => status !== 'pending',
       )

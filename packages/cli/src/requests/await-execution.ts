@@ -34,6 +34,7 @@ export async function awaitExecution(
       const short = current.status === 'queued' && !toldQueued ? Math.min(wait, 5) : wait
       current = await poll(
         ctx,
+        line,
         () =>
           client.call(
             api.executions.get,
@@ -43,7 +44,7 @@ export async function awaitExecution(
         ({ status }) => !isOpen(status),
       )
       if (current.status === 'queued' && !toldQueued && !ctx.io.stderr.isTTY)
-        await ctx.say(stateText(current, ctx.now() - began))
+        await line.above(stateText(current, ctx.now() - began))
       toldQueued = true
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAppError } from '@twinlock/contract'
 import type { Context } from '../context.ts'
+import type { LiveLine } from '../terminal/live-line.ts'
 import { text } from '../terminal/safe-text.ts'
 
 /** How long a server may be away before waiting for it ends. */
@@ -10,7 +11,12 @@ const GIVE_UP_MS = 120_000
  * Repeats a long poll through restarts of the server: somebody may have waited an hour for this approval. An answer
  * that comes at once, though nothing is decided, is not asked for again at once.
  */
-export async function poll<T>(ctx: Context, ask: () => Promise<T>, isDone: (answer: T) => boolean): Promise<T> {
+export async function poll<T>(
+  ctx: Context,
+  line: LiveLine,
+  ask: () => Promise<T>,
+  isDone: (answer: T) => boolean,
+): Promise<T> {
   const began = ctx.now()
   let told = false
   for (;;) {
@@ -22,7 +28,7 @@ export async function poll<T>(ctx: Context, ask: () => Promise<T>, isDone: (answ
     } catch (error) {
       if (!isAppError(error, 'server_unreachable') && !isAppError(error, 'not_ready')) throw error
       if (ctx.now() - began > GIVE_UP_MS) throw error
-      if (!told) await ctx.say(text`${error.message}; trying again for 2 min`)
+      if (!told) await line.above(text`${error.message}; trying again for 2 min`)
       told = true
       await sleep(2000, undefined, { signal: ctx.io.interrupt })
     }

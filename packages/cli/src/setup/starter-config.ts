@@ -16,8 +16,8 @@ export const DEFAULT_STARTER: Starter = {
 }
 
 /** The environment whose changes need approval. */
-export function guardedEnvironment({ environments }: Starter): string {
-  return environments.find((name) => /^prod/.test(name)) ?? environments.at(-1) ?? 'production'
+function guardedEnvironment({ environments }: Starter): string {
+  return environments.at(-1) ?? 'production'
 }
 
 export function serverToml(starter: Starter): string {

@@ -1,25 +1,33 @@
 import type { Io } from '../io.ts'
 import type { SafeText } from './safe-text.ts'
 
-/** One line at the bottom of a terminal that is drawn again every second; nothing at all elsewhere. */
+/** One line at the bottom of a terminal; elsewhere nothing but what stays above it. */
 export interface LiveLine extends AsyncDisposable {
-  /** What it says now; `elapsed` is added by the caller's `draw`. */
+  /** What it says from now on, drawn again every second. */
   set(draw: () => SafeText): Promise<void>
+  /** A line that stays, above it. */
+  above(line: SafeText): Promise<void>
 }
 
 const CLEAR = '\r\u001b[2K'
 
 export function createLiveLine(io: Pick<Io, 'stderr'>): LiveLine {
-  if (!io.stderr.isTTY) return { set: async () => {}, [Symbol.asyncDispose]: async () => {} }
+  const print = ({ safe }: SafeText) => io.stderr.write(`${safe}\n`)
+  if (!io.stderr.isTTY) return { set: async () => {}, above: print, [Symbol.asyncDispose]: async () => {} }
   let draw: (() => SafeText) | undefined
   const paint = async () => {
-    if (draw) await io.stderr.write(CLEAR + cut(draw().safe, (io.stderr.columns ?? 80) - 1))
+    if (draw) await io.stderr.write(CLEAR + cut(draw().safe, (io.stderr.columns || 80) - 1))
   }
   const timer = setInterval(() => void paint(), 1000)
   timer.unref()
   return {
     async set(next) {
       draw = next
+      await paint()
+    },
+    async above(line) {
+      if (draw) await io.stderr.write(CLEAR)
+      await print(line)
       await paint()
     },
     async [Symbol.asyncDispose]() {

@@ -27,8 +27,6 @@ export function indented(lines: readonly string[], first: string, rest: string):
   return { safe: lines.map((line, i) => (i === 0 ? first : rest) + line).join('\n') }
 }
 
-export const nothing: SafeText = { safe: '' }
-
 export interface Palette {
   bold(part: Part): SafeText
   dim(part: Part): SafeText
