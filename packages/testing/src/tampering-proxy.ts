@@ -7,6 +7,8 @@ export interface Passing {
   readonly path: string
   // biome-ignore lint/suspicious/noExplicitAny: the attacker is not bound by our types
   body: any
+  /** Of an answer. */
+  status?: number
 }
 
 export interface Hooks {
@@ -34,7 +36,12 @@ export async function startTamperingProxy(serverUrl: string, hooks: Hooks = {}):
     outgoing.once('close', () => upstream.destroy())
     upstream.on('error', () => incoming.socket.destroy())
     upstream.on('response', async (answer) => {
-      const back = { method, path, body: parse(await readAll(answer).catch(() => Buffer.alloc(0))) }
+      const back: Passing = {
+        method,
+        path,
+        status: answer.statusCode ?? 502,
+        body: parse(await readAll(answer).catch(() => Buffer.alloc(0))),
+      }
       if (proxy.hooks.response?.(back) === 'cut') return incoming.socket.destroy()
       const {
         'content-length': _length,
@@ -42,7 +49,7 @@ export async function startTamperingProxy(serverUrl: string, hooks: Hooks = {}):
         connection: _connection,
         ...headers
       } = answer.headers
-      outgoing.writeHead(answer.statusCode ?? 502, headers).end(serialise(back.body))
+      outgoing.writeHead(back.status ?? 502, headers).end(serialise(back.body))
     })
     upstream.end(serialise(passing.body))
   })
