@@ -1,6 +1,6 @@
 export { readAuditBodies, readAuditRecords } from './audit-log.ts'
 export { type RunningProcess, startNode } from './child-process.ts'
-export { createFakeClock, type FakeClock } from './fake-clock.ts'
+export { createFakeClock, createShiftedClock, type FakeClock, type ShiftedClock } from './fake-clock.ts'
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.ts'
 export { execute, query, readResult, type StatementRows, submit, waitForExecution } from './read-result.ts'
 export { type Hooks, type Passing, startTamperingProxy, type TamperingProxy } from './tampering-proxy.ts'
