@@ -172,10 +172,9 @@ export interface ExecutionErrorEntry {
   readonly hint: string | null
 }
 
-const RESTART_HINT =
-  'Nothing ran and the approval is still good: run it again. If it happens twice, look at server and agent.'
+const RESTART_HINT = 'The approval is still good: run it again. If it happens twice, look at server and agent.'
 const ATTACK_HINT =
-  'Nothing ran. Somebody or something between server and agent changes what passes, or the server is not the one the agent knows: tell an administrator.'
+  'Somebody or something between server and agent changes what passes, or the server is not the one the agent knows: tell an administrator.'
 
 export const EXECUTION_ERROR_CODES = {
   token_malformed: { by: 'agent', title: 'The execution token does not have its v1 form', hint: ATTACK_HINT },
@@ -187,21 +186,21 @@ export const EXECUTION_ERROR_CODES = {
   server_key_changed: {
     by: 'agent',
     title: 'The execution token is signed by a key the agent does not know',
-    hint: 'Nothing ran. If the server key was rotated on purpose, give the agent a token with the new fingerprint.',
+    hint: 'If the server key was rotated on purpose, give the agent a token with the new fingerprint.',
   },
   token_wrong_server: { by: 'agent', title: 'The execution token names another server', hint: ATTACK_HINT },
   token_wrong_agent: { by: 'agent', title: 'The execution token is for another agent', hint: ATTACK_HINT },
   token_wrong_journal: {
     by: 'agent',
     title: "The execution token is for another journal of this agent's",
-    hint: 'Nothing ran. The agent lost or changed its state_dir; run the request again.',
+    hint: 'The agent lost or changed its state_dir; run the request again.',
   },
   token_wrong_execution: { by: 'agent', title: 'The execution token is for another execution', hint: ATTACK_HINT },
   token_expired: { by: 'agent', title: 'The execution token has expired', hint: RESTART_HINT },
   token_not_yet_valid: {
     by: 'agent',
     title: 'The execution token is not valid yet',
-    hint: 'Nothing ran. Check the clocks of server and agent.',
+    hint: 'Check the clocks of server and agent.',
   },
   token_lifetime_too_long: {
     by: 'agent',
@@ -211,7 +210,7 @@ export const EXECUTION_ERROR_CODES = {
   clock_skew: {
     by: 'agent',
     title: 'The clocks of server and agent are more than a minute apart',
-    hint: 'Nothing ran and the approval is still good: set the clock (NTP) and run it again.',
+    hint: 'The approval is still good: set the clock (NTP) and run it again.',
   },
   execution_already_seen: { by: 'agent', title: 'The agent has seen this execution before', hint: ATTACK_HINT },
   work_order_malformed: { by: 'agent', title: 'The work order does not have its v1 form', hint: ATTACK_HINT },
@@ -224,33 +223,37 @@ export const EXECUTION_ERROR_CODES = {
   feature_not_supported: {
     by: 'agent',
     title: 'The work order needs something this agent cannot do',
-    hint: 'Nothing ran. Update the agent.',
+    hint: 'Update the agent.',
   },
-  wrong_executor: { by: 'agent', title: 'The work order names another agent', hint: 'Nothing ran.' },
+  wrong_executor: {
+    by: 'agent',
+    title: 'The work order names another agent',
+    hint: 'The server should not have sent it here: tell an administrator.',
+  },
   target_not_served: {
     by: 'agent',
     title: 'The agent does not serve this target',
-    hint: 'Nothing ran. Add the target to the agent configuration.',
+    hint: 'Add the target to the agent configuration.',
   },
   dialect_mismatch: {
     by: 'agent',
     title: 'The target is not the kind of database the work order says',
-    hint: 'Nothing ran. Correct the dialect in the server configuration or the url in the agent configuration.',
+    hint: 'Correct the dialect in the server configuration or the url in the agent configuration.',
   },
   operation_not_covered: {
     by: 'agent',
     title: 'The agent finds more in the statements than was approved',
-    hint: 'Nothing ran. Server and agent may have different versions.',
+    hint: 'Server and agent may have different versions.',
   },
   operation_outside_ceiling: {
     by: 'agent',
     title: "The agent's own configuration does not allow this operation",
-    hint: 'Nothing ran. The operations list of the target in the agent configuration is the ceiling.',
+    hint: 'The operations list of the target in the agent configuration is the ceiling.',
   },
   connection_failed: {
     by: 'database',
     title: 'The agent could not connect to the database',
-    hint: 'Nothing ran and the approval is still good: run it again when the database answers.',
+    hint: 'The approval is still good: run it again when the database answers.',
   },
   database_error: { by: 'database', title: 'The database refused or failed the statement', hint: null },
   statement_timeout: {

@@ -24,7 +24,11 @@ const CLUSTER_SUFFIXES = ['.localhost', '.internal', '.local', '.svc', '.cluster
 export function transportVerdict(url: string, options: { allowInsecure?: boolean } = {}): TransportVerdict {
   const parsed = URL.parse(url)
   if (!parsed)
-    return { ok: false, why: `${JSON.stringify(url)} is not a URL; it should look like https://twinlock.example.com` }
+    return {
+      ok: false,
+      // What stands before an @ may be a password.
+      why: `${JSON.stringify(url.replace(/^.*@/s, ''))} is not a URL; it should look like https://twinlock.example.com`,
+    }
   if (parsed.username || parsed.password)
     return { ok: false, why: 'the server URL holds a user name or password; give the token by itself' }
   if (parsed.protocol === 'https:') return { ok: true }
@@ -43,7 +47,12 @@ function isLocalHost(hostname: string): boolean {
   // The family decides first: an IPv6 literal has no dot and would pass for a cluster-internal name.
   if (family === 4) return LOCAL.check(host, 'ipv4')
   if (family === 6) return LOCAL.check(host, 'ipv6')
-  const name = host.endsWith('.') ? host.slice(0, -1) : host
-  if (name === '') return false
-  return !name.includes('.') || CLUSTER_SUFFIXES.some((suffix) => name.endsWith(suffix))
+  const isAbsolute = host.endsWith('.')
+  const name = isAbsolute ? host.slice(0, -1) : host
+  if (name === 'localhost') return true
+  const labels = name.split('.')
+  if (labels.includes('')) return false
+  // `db` is looked up in the cluster's search list; `db.` is a top-level domain.
+  if (labels.length === 1) return !isAbsolute
+  return CLUSTER_SUFFIXES.some((suffix) => name.endsWith(suffix))
 }
