@@ -294,7 +294,7 @@ describe('what goes wrong while it runs', () => {
     )
     const { exit, stderr } = await desk.run(SELECT)
     expect(stderr).toBe(
-      'failed: The database refused or failed the statement (character 22, SQLSTATE 42P01)\n' +
+      'failed: database_error (character 22, SQLSTATE 42P01)\n' +
         '  relation "userz" does not exist\n' +
         '  hint: Perhaps you meant "users".\n' +
         '  rolled back: nothing changed\n',

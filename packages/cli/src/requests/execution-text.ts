@@ -49,21 +49,27 @@ function headline({ status, effect }: ExecutionView): string {
 function reasonText(execution: ExecutionView): SafeText {
   const { error, agent } = execution
   if (error) {
-    const title = entryOf(error.code)?.title ?? 'The execution failed'
     const place = [
       error.statement !== null && execution.statements.length > 1 ? `statement ${error.statement}` : '',
       error.position !== null ? `character ${error.position}` : '',
       error.sqlstate !== null ? `SQLSTATE ${error.sqlstate}` : '',
     ].filter(Boolean)
-    return text`${title}${place.length > 0 ? ` (${place.join(', ')})` : ''}`
+    return text`${error.code}${place.length > 0 ? ` (${place.join(', ')})` : ''}`
   }
   if (execution.status === 'lost') return text`${agent ? `agent ${agent}` : 'the agent'} stopped answering while it ran`
   return execution.status === 'cancelled' ? text`the execution was cancelled` : text`the agent gave no reason`
 }
 
+/** What a database says is said by its own message; what an agent refuses is named first. */
 function errorLines(error: ExecutionError): SafeText[] {
-  const title = entryOf(error.code)?.title
-  return [error.message === title ? '' : error.message, error.detail ?? '', error.hint ? `hint: ${error.hint}` : '']
+  const entry = entryOf(error.code)
+  const title = entry && (entry.by !== 'database' || error.message === '') ? entry.title : ''
+  return [
+    title,
+    error.message === title ? '' : error.message,
+    error.detail ?? '',
+    error.hint ? `hint: ${error.hint}` : '',
+  ]
     .filter(Boolean)
     .map((part) => indented(printableLines(part), '  ', '  '))
 }

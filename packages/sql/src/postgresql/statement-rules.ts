@@ -1,4 +1,5 @@
 import type { Operation } from '../analysis.ts'
+import { commandName } from './command-name.ts'
 import { isTreeNode, list, type TreeNode, text, unwrap } from './parse-tree.ts'
 import { classifySetting, settingName } from './settings.ts'
 
@@ -78,8 +79,12 @@ export function judgeStatement(type: string, node: TreeNode): StatementVerdict {
         : judgeSetting(settingName(text(node.name) ?? ''))
     default:
       return isSchemaChange(type, node) && !isSystemTarget(node)
-        ? { operation: 'ddl', code: 'schema_change', message: `${type} changes the schema or what is stored for it` }
-        : privileged(`${type} may reach rights, functions, the server, other sessions or files`)
+        ? {
+            operation: 'ddl',
+            code: 'schema_change',
+            message: `${commandName(type, node)} changes the schema or what is stored for it`,
+          }
+        : privileged(`${commandName(type, node)} may reach rights, functions, the server, other sessions or files`)
   }
 }
 
@@ -90,7 +95,9 @@ function privileged(message: string): StatementVerdict {
 function judgeRows(type: string, node: TreeNode): StatementVerdict {
   if (!isSystemTarget(node)) return null
   const settings = CHANGES_ROWS.has(type) && isTreeNode(node.relation) && node.relation.relname === 'pg_settings'
-  return settings ? { forbidden: 'settings_view' } : privileged(`${type} names a table of the system catalog`)
+  return settings
+    ? { forbidden: 'settings_view' }
+    : privileged(`${commandName(type, node)} names a table of the system catalog`)
 }
 
 /** @param name as `settingName` gives it */
