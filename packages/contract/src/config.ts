@@ -43,11 +43,12 @@ export function readConfig<S extends z.ZodType>(source: ConfigSource, schema: S)
     overridden.add(key)
   }
   const interpolated = interpolateAll(document, '', { ...source, overridden }, problems)
+  const unread = new Set(problems.map(({ path }) => path))
   const parsed = schema.safeParse(interpolated)
   if (!parsed.success)
     for (const issue of parsed.error.issues) {
       const path = issue.path.map(String).join('.')
-      if (!problems.some((problem) => problem.path === path)) problems.push(...toProblems(issue, path))
+      if (!unread.has(path)) problems.push(...toProblems(issue, path))
     }
   return problems.length === 0 && parsed.success ? { ok: true, value: parsed.data } : { ok: false, problems }
 }
@@ -58,10 +59,14 @@ export function formatConfigProblems(file: string, problems: readonly ConfigProb
   return [`${file} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:`, ...lines].join('\n')
 }
 
+const NOT_A_REFERENCE = `only \${VAR}, \${VAR:-default} and \${file:/path} are replaced; write $\${ for a literal \${`
+
 /** Replaces `${VAR}`, `${VAR:-default}` and `${file:/path}` in one string; `$${` stands for a literal `${`. What was put in is not read again. */
 export function interpolate(text: string, source: Pick<ConfigSource, 'env' | 'readFile'>): string {
-  return text.replace(/\$?\$\{([^}]*)\}/g, (whole, expression: string) => {
-    if (whole.startsWith('$$')) return whole.slice(1)
+  return text.replace(/\$\$\{|\$\{([^}]*)(\}?)/g, (_, expression: string | undefined, end: string) => {
+    if (expression === undefined) return '${'
+    // The text may be part of a secret: what is wrong is told without it.
+    if (end === '') throw new Error('a ${ is not closed; write $${ for a literal ${')
     if (expression.startsWith('file:')) {
       const path = expression.slice('file:'.length)
       try {
@@ -71,8 +76,8 @@ export function interpolate(text: string, source: Pick<ConfigSource, 'env' | 're
       }
     }
     const [, name, fallback] = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(expression) ?? []
-    if (name === undefined) throw new Error(`${whole} is neither \${VAR}, \${VAR:-default} nor \${file:/path}`)
-    const value = source.env[name]
+    if (name === undefined) throw new Error(NOT_A_REFERENCE)
+    const value = Object.hasOwn(source.env, name) ? source.env[name] : undefined
     if (value !== undefined && value !== '') return value
     if (fallback !== undefined) return fallback
     throw new Error(`the environment variable ${name} is not set`)

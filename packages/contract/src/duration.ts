@@ -6,7 +6,7 @@ export function parseDuration(text: string): number | undefined {
   let total = 0
   for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h|d)/g))
     total += Number(amount) * UNITS[unit as keyof typeof UNITS]
-  return total
+  return Number.isSafeInteger(total) ? total : undefined
 }
 
 /** A length of time as people say it, in its two largest units: `41 ms`, `12 s`, `3 min 5 s`, `2 h`, `4 d 3 h`. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { AppError } from './app-error.ts'
 import type { Permission } from './permissions.ts'
 
 /**
@@ -51,8 +52,16 @@ export function defineEndpoint<const E extends Endpoint>(endpoint: E): E {
 
 export const API_BASE = '/api/v1'
 
-/** The path of an endpoint with its parameters filled in and escaped. */
+/** The path of an endpoint with its parameters filled in and escaped; `invalid_request` where one would make it another path. */
 export function endpointPath(endpoint: Endpoint, params: Readonly<Record<string, unknown>> = {}): string {
-  const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])))
+  const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) => pathSegment(name, params[name]))
   return endpoint.base === false ? path : API_BASE + path
+}
+
+function pathSegment(name: string, value: unknown): string {
+  const text = value === undefined ? '' : String(value)
+  // Escaping leaves these alone, and URLs resolve them away.
+  if (text === '' || text === '.' || text === '..')
+    throw new AppError('invalid_request', { detail: `params.${name}: ${JSON.stringify(text)} cannot stand in a path` })
+  return encodeURIComponent(text)
 }
