@@ -14,6 +14,7 @@ import { type Context, createContext, type Overrides } from './context.ts'
 import { connectSqlite } from './db/connect.ts'
 import { executionRoutes } from './executions/execution-routes.ts'
 import { toErrorResponse } from './http/error-response.ts'
+import { openapiRoute } from './http/openapi.ts'
 import { route } from './http/route.ts'
 import { bootstrap } from './identity/bootstrap.ts'
 import { identityRoutes } from './identity/identity-routes.ts'
@@ -105,6 +106,7 @@ function createApp(ctx: Context): FastifyInstance {
   executionRoutes(app, ctx)
   agentRoutes(app, ctx)
   auditRoutes(app, ctx)
+  openapiRoute(app, VERSION)
   return app
 }
 
