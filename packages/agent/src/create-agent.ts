@@ -13,6 +13,7 @@ import { openJournal } from './journal.ts'
 import { type KillPoints, NO_KILL_POINTS } from './kill-points.ts'
 import { runPollLoop } from './poll-loop.ts'
 import { recover } from './recover.ts'
+import { describeFailure } from './retry.ts'
 import { ServerPin } from './server-key.ts'
 import { createServerLink } from './server-link.ts'
 import { clearSpill } from './spill-file.ts'
@@ -97,13 +98,12 @@ export async function createAgent(
     ...pick(overrides, 'heartbeatMs'),
   }
 
-  function inBackground(work: Promise<void>): void {
+  function inBackground(work: Promise<void>): Promise<void> {
     const tracked = work
-      .catch((error: unknown) =>
-        log.error({ err: error instanceof Error ? error.name : 'unknown' }, 'the agent failed'),
-      )
+      .catch((error: unknown) => log.error(describeFailure(error), 'the agent failed'))
       .finally(() => background.delete(tracked))
     background.add(tracked)
+    return tracked
   }
 
   async function lease(): Promise<void> {
@@ -115,11 +115,7 @@ export async function createAgent(
       concurrency: config.concurrency,
       signal: leasing.signal,
       mayLease: () => journal.isSound,
-      handle: (leased, answer) => {
-        const handled = handleLease(ctx, leased, answer, pin.pinned ?? pinned)
-        inBackground(handled)
-        return handled
-      },
+      handle: (leased, answer) => inBackground(handleLease(ctx, leased, answer, pin.pinned ?? pinned)),
     })
   }
 

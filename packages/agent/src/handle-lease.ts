@@ -1,4 +1,4 @@
-import { LEASE_MS, type Lease, type Outcome } from '@twinlock/contract'
+import { type Effect, LEASE_MS, type Lease, type Outcome } from '@twinlock/contract'
 import { TOKEN_LIFETIME_MS, type WorkOrder } from '@twinlock/evidence'
 import type { Analysis } from '@twinlock/sql'
 import type { Logger } from 'pino'
@@ -50,11 +50,18 @@ export async function handleLease(
   const started = await startLease(ctx, lease, log)
   if (!started) return
   await ctx.killPoints.reach('started')
+  const before = ctx.journal.lookUp(lease.execution_id)
+  if (before !== undefined) return repeatTruth(ctx, lease, started, before, log)
   using _heartbeat = startHeartbeat(ctx.link, lease, log, ctx.heartbeatMs)
   const verdict = await judge(ctx, lease, started, polled.serverId, pinned)
   const outcome = verdict.ok
     ? await carryOut(ctx, lease, started, verdict, log)
-    : failedOutcome(lease.lease_id, codedError(verdict.code, verdict.message), 'none')
+    : failedOutcome(
+        lease.lease_id,
+        codedError(verdict.code, verdict.message),
+        // Seen, but forgotten too early by a clock that jumped: it may have done anything then.
+        verdict.code === 'execution_already_seen' ? 'unknown' : 'none',
+      )
   // A refused execution counts as seen too: its token may turn up again once its slot was given back.
   await ctx.journal
     .append({ type: 'outcome', execution_id: lease.execution_id, valid_until: started.validUntil, outcome })
@@ -87,6 +94,19 @@ async function startLease(ctx: LeaseContext, lease: Lease, log: Logger): Promise
   // Nothing ran. A server that had started it will call it lost; any other has it queued again.
   log.warn(describeFailure(answered.error), 'a lease could not be started and is dropped')
   return undefined
+}
+
+/**
+ * An execution the journal knows is leased again, by a server restored from a backup or by somebody between. Nothing
+ * runs, and nothing is said that could pass for the first time's outcome: `none` would give its slot back.
+ */
+function repeatTruth(ctx: LeaseContext, lease: Lease, started: Started, before: Effect | 'open', log: Logger): void {
+  log.warn({ code: 'execution_already_seen' }, 'refused')
+  // Its own report is on the way, or waits for the database.
+  if (before === 'open') return
+  const error = codedError('execution_already_seen', "This execution is in the agent's journal already.")
+  const outcome = failedOutcome(lease.lease_id, error, before, { known_from: 'journal' })
+  ctx.inBackground(reportOutcome(ctx, lease.execution_id, started.validUntil, outcome))
 }
 
 async function judge(

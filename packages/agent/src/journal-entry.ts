@@ -1,4 +1,4 @@
-import { outcomeSchema, statementOutcomeSchema } from '@twinlock/contract'
+import { effectSchema, outcomeSchema, statementOutcomeSchema } from '@twinlock/contract'
 import { z } from 'zod'
 
 const executionId = z.string().min(1)
@@ -48,11 +48,12 @@ const outcomeEntrySchema = z.strictObject({
   outcome: outcomeSchema,
 })
 
-/** The server has it, or has said for good that it does not want it. */
+/** The server has it, or has said for good that it does not want it. The effect is kept for as long as the id. */
 const reportedSchema = z.strictObject({
   type: z.literal('reported'),
   execution_id: executionId,
   valid_until: instant,
+  effect: effectSchema,
 })
 
 export const journalEntrySchema = z.discriminatedUnion('type', [

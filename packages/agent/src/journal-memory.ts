@@ -1,3 +1,4 @@
+import type { Effect } from '@twinlock/contract'
 import type { CommittingEntry, JournalEntry, OutcomeEntry, StartedEntry } from './journal-entry.ts'
 
 /** An execution of which the server has not yet been told the end. */
@@ -17,6 +18,8 @@ export interface JournalMemory {
   readonly open: ReadonlyMap<string, OpenExecution>
   apply(entry: JournalEntry): void
   hasSeen(executionId: string, tokenExpiresAt: number): boolean
+  /** What is known of an execution that ended; `open` while its end is not reported. */
+  lookUp(executionId: string): Effect | 'open' | undefined
   /** Drops ids whose tokens ended long ago. */
   forget(now: number): void
   /** The fewest entries that add up to the same. */
@@ -24,12 +27,16 @@ export interface JournalMemory {
 }
 
 export function createJournalMemory(forgottenUntilAtFirst: number): JournalMemory {
-  const seen = new Map<string, number>()
+  const seen = new Map<string, { readonly validUntil: number; readonly effect: Effect | undefined }>()
   const open = new Map<string, OpenExecution>()
   let forgottenUntil = forgottenUntilAtFirst
 
-  function see(entry: { execution_id: string; valid_until: number }): void {
-    seen.set(entry.execution_id, Math.max(entry.valid_until, seen.get(entry.execution_id) ?? 0))
+  function see(entry: Exclude<JournalEntry, CommittingEntry>): void {
+    const known = seen.get(entry.execution_id)
+    seen.set(entry.execution_id, {
+      validUntil: Math.max(entry.valid_until, known?.validUntil ?? 0),
+      effect: entry.type === 'reported' ? entry.effect : known?.effect,
+    })
   }
 
   return {
@@ -48,17 +55,20 @@ export function createJournalMemory(forgottenUntilAtFirst: number): JournalMemor
     },
     // A clock that jumped forward makes ids be forgotten too early; their tokens stay refused by when they end.
     hasSeen: (executionId, tokenExpiresAt) => seen.has(executionId) || tokenExpiresAt <= forgottenUntil,
+    lookUp: (executionId) => (open.has(executionId) ? 'open' : seen.get(executionId)?.effect),
     forget(now) {
-      for (const [executionId, validUntil] of seen) {
+      for (const [executionId, { validUntil }] of seen) {
         if (validUntil + REMEMBER_MS >= now || open.has(executionId)) continue
         seen.delete(executionId)
         forgottenUntil = Math.max(forgottenUntil, validUntil)
       }
     },
     entries() {
-      const closed = [...seen].filter(([executionId]) => !open.has(executionId))
+      const closed = [...seen].flatMap(([execution_id, { validUntil: valid_until, effect }]): JournalEntry[] =>
+        effect === undefined || open.has(execution_id) ? [] : [{ type: 'reported', execution_id, valid_until, effect }],
+      )
       return [
-        ...closed.map(([execution_id, valid_until]): JournalEntry => ({ type: 'reported', execution_id, valid_until })),
+        ...closed,
         ...[...open.values()].flatMap(({ started, committing, outcome }) =>
           [started, committing, outcome].filter((entry) => entry !== undefined),
         ),

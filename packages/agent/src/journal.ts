@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { newId } from '@twinlock/contract'
+import { type Effect, newId } from '@twinlock/contract'
 import { writeDurably } from './durable-file.ts'
 import { type JournalEntry, type JournalHeader, journalEntrySchema, journalHeaderSchema } from './journal-entry.ts'
 import { createJournalMemory, type JournalMemory, type OpenExecution } from './journal-memory.ts'
@@ -72,7 +72,8 @@ export class Journal implements AsyncDisposable {
   #size: number
   #leastSize: number
   #pending: Pending[] = []
-  #flushing: Promise<void> | undefined
+  #isFlushing = false
+  #flushed: Promise<void> = Promise.resolve()
   #failure: unknown
 
   constructor(opened: OpenedJournal) {
@@ -97,6 +98,10 @@ export class Journal implements AsyncDisposable {
     return this.#memory.hasSeen(executionId, tokenExpiresAt)
   }
 
+  lookUp(executionId: string): Effect | 'open' | undefined {
+    return this.#memory.lookUp(executionId)
+  }
+
   /** Resolves when the entry is on the disk. Entries of one moment share one sync. */
   append(entry: JournalEntry): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
@@ -104,20 +109,19 @@ export class Journal implements AsyncDisposable {
     this.#memory.apply(entry)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#pending.push({ line: `${JSON.stringify(entry)}\n`, resolve, reject })
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = undefined
-    })
+    if (!this.#isFlushing) this.#flushed = this.#flush()
     return promise
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    while (this.#flushing) await this.#flushing
+    while (this.#isFlushing) await this.#flushed
     this.#failure ??= new Error('the journal is closed')
     await this.#file.close()
     this.#options.lock[Symbol.dispose]()
   }
 
   async #flush(): Promise<void> {
+    this.#isFlushing = true
     while (this.#pending.length > 0) {
       const batch = this.#pending
       this.#pending = []
@@ -136,6 +140,8 @@ export class Journal implements AsyncDisposable {
         this.#pending = []
       }
     }
+    // In the same step as the look at the queue: what is appended from here on starts a flush of its own.
+    this.#isFlushing = false
   }
 
   async #compactWhenLarge(): Promise<void> {

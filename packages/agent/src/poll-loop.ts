@@ -6,7 +6,7 @@ import type { PollAnswer, ServerLink } from './server-link.ts'
 
 /** The server's hold and the way there and back. */
 const POLL_TIMEOUT_MS = (POLL_HOLD_S + 10) * 1000
-/** An empty answer sooner than this was not held: the server drains, or something else answers in its place. */
+/** An answer sooner than this with nothing to take was not held: the server drains or errs, or something else answers in its place. */
 const HELD_MS = 1_000
 
 export interface PollLoopOptions {
@@ -32,17 +32,18 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
     return options.mayLease() ? concurrency - running.size : 0
   }
 
-  function take(lease: Lease, answer: PollAnswer): void {
+  /** Whether it was taken. */
+  function take(lease: Lease, answer: PollAnswer): boolean {
     const id = lease.execution_id
     // One execution is never at work twice, whatever the server sends.
     if (running.has(id)) {
       log.warn({ execution: id }, 'a lease for an execution at work is dropped')
-      return
+      return false
     }
     if (free() <= 0) {
       log.warn({ execution: id }, 'a lease beyond the free capacity is handed back')
       void link.handBack(lease, AbortSignal.timeout(POLL_TIMEOUT_MS)).catch(() => {})
-      return
+      return false
     }
     log.info({ execution: id }, 'leased')
     running.add(id)
@@ -51,6 +52,7 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
       running.delete(id)
       if (wasFull) roomMade.abort()
     })
+    return true
   }
 
   while (!signal.aborted) {
@@ -65,9 +67,9 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
         AbortSignal.any([signal, AbortSignal.timeout(POLL_TIMEOUT_MS), ...room]),
       )
       if (signal.aborted) return
-      for (const lease of answer.leases) take(lease, answer)
-      const wasHeld = answer.leases.length > 0 || performance.now() - startedAt >= HELD_MS
-      failures = wasHeld ? 0 : failures + 1
+      const taken = answer.leases.filter((lease) => take(lease, answer))
+      const wasHeld = performance.now() - startedAt >= HELD_MS
+      failures = taken.length > 0 || wasHeld ? 0 : failures + 1
     } catch (error) {
       if (signal.aborted) return
       if (roomMade.signal.aborted && room.length > 0) continue

@@ -34,6 +34,6 @@ export async function reportOutcome(
   if (!told.ok) log.error(describeFailure(told.error), 'the server does not take the outcome')
   await ctx.killPoints.reach('reported')
   await ctx.journal
-    .append({ type: 'reported', execution_id: executionId, valid_until: validUntil })
+    .append({ type: 'reported', execution_id: executionId, valid_until: validUntil, effect: outcome.effect })
     .catch((error: unknown) => log.warn(describeFailure(error), 'the journal could not note the report'))
 }

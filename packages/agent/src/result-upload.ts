@@ -38,7 +38,8 @@ export class ResultUpload implements AsyncDisposable {
   #failed = false
   /** The server was waited for in vain; not again before it has taken something. */
   #outOfPatience = false
-  #sending: Promise<void> | undefined
+  #isSending = false
+  #sent: Promise<void> = Promise.resolve()
   #slotFree = Promise.withResolvers<void>()
 
   constructor(options: UploadOptions) {
@@ -47,7 +48,7 @@ export class ResultUpload implements AsyncDisposable {
 
   /** Nothing is on its way. */
   get isIdle(): boolean {
-    return this.#sending === undefined
+    return !this.#isSending
   }
 
   async push(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -60,14 +61,12 @@ export class ResultUpload implements AsyncDisposable {
       this.#fail(error)
       return
     }
-    this.#sending ??= this.#sendAll().finally(() => {
-      this.#sending = undefined
-    })
+    if (!this.#isSending) this.#sent = this.#sendAll()
   }
 
   /** Waits until everything has arrived, or will not. */
   async finish(): Promise<Uploaded> {
-    while (this.#sending) await this.#sending
+    while (this.#isSending) await this.#sent
     return {
       chunks: this.#arrived,
       sha256: this.#arrived === 0 ? null : this.#hash.copy().digest('hex'),
@@ -77,8 +76,9 @@ export class ResultUpload implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#failed = true
-    while (this.#sending) await this.#sending
-    await this.#options.spill[Symbol.asyncDispose]()
+    while (this.#isSending) await this.#sent
+    // What was committed must be told, whatever becomes of a file.
+    await this.#options.spill[Symbol.asyncDispose]().catch(() => {})
   }
 
   #hasSlot(): boolean {
@@ -101,6 +101,7 @@ export class ResultUpload implements AsyncDisposable {
   }
 
   async #sendAll(): Promise<void> {
+    this.#isSending = true
     for (let head = this.#queue[0]; head !== undefined && !this.#failed; head = this.#queue[0]) {
       try {
         await this.#send(head)
@@ -111,6 +112,8 @@ export class ResultUpload implements AsyncDisposable {
       this.#slotFree.resolve()
       this.#slotFree = Promise.withResolvers()
     }
+    // In the same step as the look at the queue: what is pushed from here on starts a sending of its own.
+    this.#isSending = false
   }
 
   async #send(chunk: Queued): Promise<void> {

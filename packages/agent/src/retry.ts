@@ -51,10 +51,14 @@ export function isFinal(error: unknown): boolean {
 
 /** What the log says of a failure: never a body, a token, a statement or a value, so no message of an unknown error. */
 export function describeFailure(error: unknown): { code: string; reason: string; at?: string } {
-  if (isAppError(error)) return { code: error.code, reason: error.message }
+  // The server's own words, which need not be few.
+  if (isAppError(error)) return { code: error.code, reason: error.message.slice(0, MAX_REASON) }
   if (!(error instanceof Error)) return { code: 'agent_error', reason: 'unknown' }
   if (error.name === 'TimeoutError' || error.name === 'AbortError')
     return { code: 'server_unreachable', reason: 'no answer in time' }
+  const { code } = error as NodeJS.ErrnoException
   const at = /^ {4}at .*$/m.exec(error.stack ?? '')?.[0].trim()
-  return { code: 'agent_error', reason: error.name, ...(at ? { at } : {}) }
+  return { code: 'agent_error', reason: typeof code === 'string' ? code : error.name, ...(at ? { at } : {}) }
 }
+
+const MAX_REASON = 500

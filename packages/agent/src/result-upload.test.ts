@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import { AppError } from '@twinlock/contract'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type TemporaryDirectory, temporaryDirectory } from '../tests/fixtures/agent-setup.ts'
+import { ResultUpload, type UploadOptions } from './result-upload.ts'
+import { SpillFile } from './spill-file.ts'
+
+let directory: TemporaryDirectory
+beforeEach(async () => {
+  directory = await temporaryDirectory()
+})
+afterEach(() => directory[Symbol.asyncDispose]())
+
+const chunk = (n: number) => new Uint8Array(1000).fill(n)
+
+function start(send: (n: number, bytes: Uint8Array) => Promise<unknown>, options: Partial<UploadOptions> = {}) {
+  const arrived: Uint8Array[] = []
+  const spill = new SpillFile(directory.path, 'exe_1')
+  const upload = new ResultUpload({
+    send: async (n, bytes) => {
+      await send(n, bytes)
+      arrived[n] = bytes
+    },
+    spill,
+    patienceMs: 0,
+    signal: new AbortController().signal,
+    log: pino({ level: 'silent' }),
+    ...options,
+  })
+  return { upload, arrived, spill }
+}
+
+const unreachable = () => Promise.reject(new AppError('server_unreachable'))
+
+describe('the upload of a result', () => {
+  test('brings every chunk in order, and hashes what arrived', async () => {
+    const { upload, arrived } = start(() => new Promise(setImmediate))
+    for (let n = 0; n < 20; n++) await upload.push(chunk(n))
+    const uploaded = await upload.finish()
+    expect(arrived).toEqual(Array.from({ length: 20 }, (_, n) => chunk(n)))
+    const sha256 = createHash('sha256').update(Buffer.concat(arrived)).digest('hex')
+    expect(uploaded).toEqual({ chunks: 20, sha256, complete: true })
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test('loses no chunk that comes just as the one before has gone', async () => {
+    for (let ticks = 0; ticks < 30; ticks++) {
+      const { upload } = start(() => Promise.resolve())
+      await upload.push(chunk(0))
+      for (let i = 0; i < ticks; i++) await null
+      await upload.push(chunk(1))
+      expect(await upload.finish()).toMatchObject({ chunks: 2, complete: true })
+      await upload[Symbol.asyncDispose]()
+    }
+  })
+
+  test('never holds up work that writes: what the server does not take goes to the disk', async () => {
+    const open = Promise.withResolvers<void>()
+    const { upload, arrived, spill } = start(() => open.promise)
+    for (let n = 0; n < 10; n++) await upload.push(chunk(n))
+    expect(spill.size).toBe(8000)
+    open.resolve()
+    expect(await upload.finish()).toMatchObject({ chunks: 10, complete: true })
+    expect(arrived).toEqual(Array.from({ length: 10 }, (_, n) => chunk(n)))
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test('holds a read back while the server takes its rows', async () => {
+    const open = Promise.withResolvers<void>()
+    const { upload, spill } = start(() => open.promise, { patienceMs: 60_000 })
+    await upload.push(chunk(0))
+    await upload.push(chunk(1))
+    let isTaken = false
+    const third = upload.push(chunk(2)).then(() => {
+      isTaken = true
+    })
+    await new Promise(setImmediate)
+    expect(isTaken).toBe(false)
+    open.resolve()
+    await third
+    expect(await upload.finish()).toMatchObject({ chunks: 3, complete: true })
+    expect(spill.size).toBe(0)
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test('lets a read go on once its patience is over', async () => {
+    const open = Promise.withResolvers<void>()
+    const { upload, spill } = start(() => open.promise, { patienceMs: 20 })
+    for (let n = 0; n < 6; n++) await upload.push(chunk(n))
+    expect(spill.size).toBe(4000)
+    open.resolve()
+    expect(await upload.finish()).toMatchObject({ chunks: 6, complete: true })
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test('is the beginning of the result when the server refuses the rest', async () => {
+    const { upload } = start((n) => (n < 2 ? Promise.resolve() : Promise.reject(new AppError('lease_lost'))))
+    for (let n = 0; n < 5; n++) await upload.push(chunk(n))
+    const sha256 = createHash('sha256').update(chunk(0)).update(chunk(1)).digest('hex')
+    expect(await upload.finish()).toEqual({ chunks: 2, sha256, complete: false })
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test('tries again while the server cannot be reached', async () => {
+    let calls = 0
+    const { upload } = start(() => {
+      calls += 1
+      return calls < 3 ? unreachable() : Promise.resolve()
+    })
+    await upload.push(chunk(0))
+    expect(await upload.finish()).toMatchObject({ chunks: 1, complete: true })
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test('ends at once when the agent stops', async () => {
+    const stopped = new AbortController()
+    const { upload } = start(unreachable, { signal: stopped.signal })
+    await upload.push(chunk(0))
+    stopped.abort()
+    expect(await upload.finish()).toEqual({ chunks: 0, sha256: null, complete: false })
+    await upload[Symbol.asyncDispose]()
+  })
+})

@@ -1,0 +1,252 @@
+import { generateSigningKey } from '@twinlock/evidence'
+import { afterEach, describe, expect, test } from 'vitest'
+import { workOrder } from './fixtures/orders.ts'
+import type { Fault } from './fixtures/protocol-server.ts'
+import { startProtocolServer } from './fixtures/protocol-server.ts'
+import { type RunningAgent, startRunningAgent } from './fixtures/running-agent.ts'
+
+let running: RunningAgent
+afterEach(() => running[Symbol.asyncDispose]())
+
+const count = (name: 'start' | 'outcome' | 'heartbeat' | 'poll' | 'chunks', executionId?: string) =>
+  running.server.called(name, executionId).length
+
+/** A fault for the first so many calls of a name. */
+function firstCalls(name: string, times: number, fault: Fault): RunningAgent['server']['fault'] {
+  return (call) => (call.name === name && call.nth <= times ? fault : undefined)
+}
+
+describe('a line that breaks', () => {
+  test.each(['cut', 'cut_after', 503] as const)(
+    'at the start (%s): it is asked for again with the same lease',
+    async (fault) => {
+      running = await startRunningAgent()
+      running.server.fault = firstCalls('start', 1, fault)
+      const executionId = running.run('select 1')
+      expect(await running.server.outcome(executionId)).toMatchObject({ status: 'succeeded' })
+      const leases = running.server.called('start', executionId).map(({ body }) => body.lease_id)
+      expect(leases).toHaveLength(2)
+      expect(new Set(leases).size).toBe(1)
+    },
+  )
+
+  test.each(['cut', 'cut_after', 500, 401, 403] as const)(
+    'at the outcome (%s): it is reported again',
+    async (fault) => {
+      running = await startRunningAgent({ schema: 'create table t (a int)' })
+      running.server.fault = firstCalls('outcome', 2, fault)
+      const executionId = running.run('insert into t values (1)', ['dml'])
+      await expect.poll(() => count('outcome', executionId)).toBe(3)
+      expect(await running.server.outcome(executionId)).toMatchObject({ effect: 'committed' })
+      expect(await running.database.query('select a from t')).toEqual([{ a: 1 }])
+    },
+  )
+
+  test('at a chunk: it is brought again', async () => {
+    running = await startRunningAgent()
+    running.server.fault = firstCalls('chunks', 1, 'cut_after')
+    const executionId = running.run('select 1 as one')
+    expect(await running.server.outcome(executionId)).toMatchObject({ status: 'succeeded', chunks: 1 })
+    expect(running.server.called('chunks', executionId).map(({ body }) => body.n)).toEqual(['0', '0'])
+  })
+
+  test('at the poll: it is asked again', async () => {
+    running = await startRunningAgent()
+    running.server.fault = firstCalls('poll', 3, 'cut')
+    expect(await running.server.outcome(running.run('select 1'))).toMatchObject({ status: 'succeeded' })
+  })
+
+  test('at the poll answer that carried the lease: nothing runs until it is leased again', async () => {
+    running = await startRunningAgent()
+    running.server.fault = firstCalls('poll', 1, 'cut_after')
+    const executionId = running.run('select 1')
+    await expect.poll(() => count('poll')).toBeGreaterThan(1)
+    running.server.requeue(executionId)
+    expect(await running.server.outcome(executionId)).toMatchObject({ status: 'succeeded' })
+  })
+})
+
+test('a lease that is no longer held is dropped, and reported to nobody', async () => {
+  running = await startRunningAgent()
+  running.server.fault = (call) => (call.name === 'start' && call.nth === 1 ? 409 : undefined)
+  const executionId = running.run('select 1')
+  await expect.poll(() => count('start', executionId)).toBe(1)
+  running.server.requeue(executionId)
+  expect(await running.server.outcome(executionId)).toMatchObject({ status: 'succeeded' })
+  expect(count('outcome', executionId)).toBe(1)
+})
+
+test('an outcome the server refuses for good is not brought again, not even after a restart', async () => {
+  running = await startRunningAgent()
+  running.server.fault = (call) => (call.name === 'outcome' ? 409 : undefined)
+  const executionId = running.run('select 1')
+  await expect.poll(() => count('outcome', executionId)).toBe(1)
+  await expect.poll(() => running.log()).toContain('the server does not take the outcome')
+  await running.restart()
+  await expect.poll(() => running.log().split('agent starts').length).toBe(3)
+  const polls = count('poll')
+  await expect.poll(() => count('poll')).toBeGreaterThan(polls)
+  expect(count('outcome', executionId)).toBe(1)
+})
+
+test('a replay with a broken token cannot pass for the outcome of what was committed', async () => {
+  running = await startRunningAgent({ schema: 'create table t (a int)' })
+  let isCut = true
+  running.server.fault = ({ name }) => (isCut && name === 'outcome' ? 'cut' : undefined)
+  const executionId = running.server.enqueue(workOrder('insert into t values (1)', ['dml']))
+  await expect.poll(() => count('outcome', executionId)).toBeGreaterThan(0)
+  running.server.requeue(executionId)
+  running.server.forgeTokens()
+  await expect.poll(() => count('start', executionId)).toBe(2)
+  await running.restart()
+  isCut = false
+  expect(await running.server.outcome(executionId)).toMatchObject({ status: 'succeeded', effect: 'committed' })
+  const effects = running.server.called('outcome', executionId).map(({ body }) => body.effect)
+  expect(new Set(effects)).toEqual(new Set(['committed']))
+})
+
+test('a running execution heartbeats, and lost or refused heartbeats change nothing', async () => {
+  running = await startRunningAgent({ overrides: { heartbeatMs: 50 } })
+  running.server.fault = (call) => (call.name === 'heartbeat' ? (call.nth % 2 ? 'cut' : 409) : undefined)
+  const executionId = running.run('select pg_sleep(1)')
+  expect(await running.server.outcome(executionId)).toMatchObject({ status: 'succeeded' })
+  const beats = count('heartbeat', executionId)
+  expect(beats).toBeGreaterThan(3)
+  expect(await running.server.outcome(running.run('select 1'))).toMatchObject({ status: 'succeeded' })
+  expect(count('heartbeat', executionId)).toBeLessThanOrEqual(beats + 1)
+})
+
+test('a write is committed while the server cannot be reached, and its rows come later', async () => {
+  running = await startRunningAgent({ schema: 'create table t (a int)' })
+  const reachable = Promise.withResolvers<void>()
+  let isCut = true
+  void reachable.promise.then(() => {
+    isCut = false
+  })
+  running.server.fault = ({ name }) => (isCut && (name === 'chunks' || name === 'outcome') ? 'cut' : undefined)
+  const sql = "insert into t select i from generate_series(1, 20000) i returning repeat('x', 500)"
+  const executionId = running.run(sql, ['dml'])
+  await expect
+    .poll(() => running.database.query('select count(*)::int as n from t'), { timeout: 15_000 })
+    .toEqual([{ n: 20_000 }])
+  expect(count('outcome', executionId)).toBe(0)
+  reachable.resolve()
+  const outcome = await running.server.outcome(executionId)
+  expect(outcome).toMatchObject({ status: 'succeeded', effect: 'committed' })
+  expect(outcome.chunks).toBeGreaterThan(10)
+  expect(running.server.result(executionId).toString().split('\n').at(-2)).toContain('"affected_rows":20000')
+})
+
+test('a write whose result is refused is still told to have been committed', async () => {
+  running = await startRunningAgent({ schema: 'create table t (a int)' })
+  running.server.fault = firstCalls('chunks', 99, 413)
+  const executionId = running.run('insert into t values (1) returning a', ['dml'])
+  expect(await running.server.outcome(executionId)).toMatchObject({
+    status: 'succeeded',
+    effect: 'committed',
+    error: null,
+    chunks: 0,
+    result_sha256: null,
+  })
+})
+
+test('a read whose result is refused has failed', async () => {
+  running = await startRunningAgent()
+  running.server.fault = firstCalls('chunks', 99, 413)
+  expect(await running.server.outcome(running.run('select 1'))).toMatchObject({
+    status: 'failed',
+    effect: 'rolled_back',
+    error: { code: 'result_upload_failed' },
+    chunks: 0,
+  })
+})
+
+test('a full agent keeps polling with no room, and polls anew the moment it has some', async () => {
+  running = await startRunningAgent({
+    setup: { concurrency: 1 },
+    server: await startProtocolServer({ holdMs: 15_000 }),
+  })
+  const first = running.run('select pg_sleep(0.7)')
+  await expect.poll(() => count('start', first)).toBe(1)
+  const second = running.run('select 2')
+  await expect.poll(() => running.server.called('poll').at(-1)?.body.free_capacity).toBe(0)
+  expect(count('start', second)).toBe(0)
+  expect(await running.server.outcome(second)).toMatchObject({ status: 'succeeded' })
+})
+
+test('leases beyond the free capacity are handed back', async () => {
+  running = await startRunningAgent({ setup: { concurrency: 1 } })
+  const ids = [running.run('select pg_sleep(0.3)'), running.run('select 2')]
+  running.server.fault = (call) => {
+    if (call.name === 'poll') call.body.free_capacity = 2
+    return undefined
+  }
+  for (const executionId of ids)
+    expect(await running.server.outcome(executionId)).toMatchObject({ status: 'succeeded' })
+})
+
+test('a database that is down fails its executions without a trace, and nothing else', async () => {
+  running = await startRunningAgent({
+    setup: { extra: '[databases.other.production]\nurl = "postgres://127.0.0.1:1/none"' },
+  })
+  const down = running.run('select 1', ['select'], { target: { database: 'other', environment: 'production' } })
+  expect(await running.server.outcome(down)).toMatchObject({
+    status: 'failed',
+    effect: 'none',
+    error: { code: 'connection_failed' },
+  })
+  expect(await running.server.outcome(running.run('select 1'))).toMatchObject({ status: 'succeeded' })
+})
+
+describe("the server's key", () => {
+  test('without the pinned fingerprint: nothing is leased, and the log says what to do', async () => {
+    const token = `twl_agent_${'a'.repeat(64)}_${generateSigningKey().fingerprint}`
+    running = await startRunningAgent({ setup: { token } })
+    await expect.poll(() => running.log()).toContain('give the agent a token with the new fingerprint')
+    await expect.poll(() => running.server.called('jwks').length).toBeGreaterThan(1)
+    expect(count('poll')).toBe(0)
+  })
+
+  test('is fetched once', async () => {
+    running = await startRunningAgent()
+    await running.server.outcome(running.run('select 1'))
+    await running.restart()
+    expect(await running.server.outcome(running.run('select 1'))).toMatchObject({ status: 'succeeded' })
+    expect(running.server.called('jwks')).toHaveLength(1)
+  })
+
+  test('of first use is remembered, and another is refused', async () => {
+    const token = `twl_agent_${'a'.repeat(64)}`
+    running = await startRunningAgent({ setup: { token } })
+    expect(await running.server.outcome(running.run('select 1'))).toMatchObject({ status: 'succeeded' })
+    expect(running.log()).toContain('trusted from now on')
+    await using impostor = await startProtocolServer()
+    await running.restart({}, { server: impostor })
+    expect(await impostor.outcome(impostor.enqueue(workOrder('select 1')))).toMatchObject({
+      effect: 'none',
+      error: { code: 'server_key_changed' },
+    })
+  })
+})
+
+test('an agent that stops lets its work end, and says so', async () => {
+  running = await startRunningAgent({ schema: 'create table t (a int)' })
+  const executionId = running.run('insert into t select 1 from pg_sleep(0.5)', ['dml'])
+  await expect.poll(() => count('start', executionId)).toBe(1)
+  await running.agent.stop()
+  expect(await running.server.outcome(executionId)).toMatchObject({ status: 'succeeded', effect: 'committed' })
+})
+
+test('work that does not end in time is cancelled and rolled back, and that is reported', async () => {
+  running = await startRunningAgent({ schema: 'create table t (a int)' })
+  const executionId = running.run('insert into t select 1 from pg_sleep(60)', ['dml'])
+  await expect
+    .poll(() => running.database.query("select 1 from pg_stat_activity where query like 'insert into t%'"))
+    .toHaveLength(1)
+  await running.agent.stop({ drainMs: 100 })
+  expect(await running.server.outcome(executionId)).toMatchObject({
+    status: 'cancelled',
+    effect: 'rolled_back',
+    error: { code: 'cancelled' },
+  })
+})
