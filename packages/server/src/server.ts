@@ -90,7 +90,7 @@ function createApp(ctx: Context): FastifyInstance {
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, toProblem(new AppError('not_found'))))
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern, not its URL: neither queries nor bodies are for the log.
-    ctx.logger.info(
+    ctx.logger[isRoutine(request.routeOptions.url) ? 'debug' : 'info'](
       {
         method: request.method,
         route: request.routeOptions.url ?? null,
@@ -108,6 +108,11 @@ function createApp(ctx: Context): FastifyInstance {
   auditRoutes(app, ctx)
   openapiRoute(app, VERSION)
   return app
+}
+
+/** What every agent says every few seconds would bury the rest. */
+function isRoutine(route: string | undefined): boolean {
+  return route !== undefined && /\/(poll|heartbeat|chunks\/:n|health|ready)$/.test(route)
 }
 
 function sendProblem(

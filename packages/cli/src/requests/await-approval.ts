@@ -15,6 +15,7 @@ export async function awaitApproval(
   request: RequestView,
   patience: Patience,
 ): Promise<RequestView> {
+  if (request.status !== 'pending') return request
   const began = ctx.now()
   let current = request
   if (nobodyCanApprove(current)) await ctx.say(text`nobody can approve it yet: no such person exists, or only you`)

@@ -47,6 +47,8 @@ export async function listRequests(ctx: Context, input: ListInput): Promise<Exit
     cursor = page.items.length > 0 ? (page.next_cursor ?? undefined) : undefined
   } while (cursor !== undefined && items.length < limit)
   await printRecords(ctx, input.output, COLUMNS, items.slice(0, limit))
+  if (!ctx.json && items.length === 0)
+    await ctx.say(text`no requests${input.status ? ` that are ${input.status}` : ''} among those you may see`)
   if (!ctx.json && cursor !== undefined) await ctx.say(text`there are more: --limit ${limit * 2}`)
   return EXIT.done
 }

@@ -50,7 +50,7 @@ require_reason = true
 auto_approve = "never"
 
 [[workflows.steps]]
-approvers = [{ role = "admin", min = 1 }]
+approvers = [{ role = "approver", min = 1 }]
 ${free.map(freeWorkflow).join('')}`
 }
 

@@ -49,6 +49,7 @@ export function decideSubmission(workflows: readonly Workflow[], submission: Sub
   if (found.includes('ambiguous'))
     return { allowed: false, code: 'policy_error', detail: `two workflows for ${place} contradict each other` }
   const uncovered = operations.filter((_, i) => found[i] === 'none')
+  if (uncovered.includes('unparsed')) return unparsedDenial(submission, place)
   if (uncovered.length > 0 || workflow === undefined || typeof workflow === 'string')
     return {
       allowed: false,
@@ -78,6 +79,18 @@ function isAutoApproved(workflow: Workflow, operations: readonly OperationName[]
     !operations.includes('unparsed') &&
     operations.every((operation) => coveredOperations(workflow).includes(operation))
   )
+}
+
+/** Most often a slip of the pen: what the parser says comes first. */
+function unparsedDenial({ analysis }: Submission, place: string): Decision {
+  const reason = analysis.statements.flatMap(({ reasons }) => reasons)[0]
+  const at = reason?.position === undefined ? '' : ` at character ${reason.position + 1}`
+  return {
+    allowed: false,
+    code: 'no_matching_workflow',
+    detail: `${reason?.message ?? 'The SQL cannot be parsed'}${at}; and no workflow allows unparsed statements on ${place}`,
+    hint: 'Correct the SQL. Where it is right and only too new or too unusual to be understood, ask an administrator for a workflow that names "unparsed".',
+  }
 }
 
 /** Why a statement is what it is, where that may surprise: `(statement 2: calls f(), which is not a built-in)`. */
