@@ -18,6 +18,11 @@ export const ERROR_CODES = {
     hint: 'Remove NUL bytes and broken Unicode.',
   },
   sql_too_large: { status: 400, title: 'The SQL text is too large', hint: 'Split it into smaller requests.' },
+  too_many_statements: {
+    status: 400,
+    title: 'There are too many statements in one request',
+    hint: 'Split it: a person should be able to review a request.',
+  },
   parameters_not_supported: {
     status: 400,
     title: 'Parameters are not supported',

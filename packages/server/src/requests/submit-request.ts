@@ -21,6 +21,9 @@ export interface SubmissionInput {
   readonly start: 'manual' | 'on_approval'
 }
 
+/** Within what an agent's report has room for, and far more than anybody reviews. */
+const MAX_STATEMENTS = 1000
+
 /** What is known of a submission when it is judged. */
 interface Judged {
   readonly dialect: Dialect
@@ -59,6 +62,11 @@ async function judge(ctx: Context, user: UserCaller, input: SubmissionInput): Pr
     throw await deny(ctx, user, input, { code: 'unknown_target', detail: `there is no target ${targetText(input)}` })
   const analysis = await orPolicyError(ctx, user, input, () => analyzer.analyze(input.sql))
   if (!analysis.ok) throw new AppError(analysis.code, { detail: analysis.message })
+  const { length } = analysis.statements
+  if (length > MAX_STATEMENTS)
+    throw new AppError('too_many_statements', {
+      detail: `${length} statements; at most ${MAX_STATEMENTS} fit into one request`,
+    })
   const submission = { roles: user.roles, target: input, analysis, reason: input.reason }
   const decision = await orPolicyError(ctx, user, input, () => ctx.decideSubmission(ctx.config.workflows, submission))
   if (!decision.allowed) throw await deny(ctx, user, input, decision, analysis)
