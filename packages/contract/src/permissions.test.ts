@@ -62,6 +62,16 @@ describe('a role', () => {
     expect(changes('approver')).toEqual(['requests.approve', 'requests.reject'])
   })
 
+  it('operator changes nothing but by cancelling', () => {
+    expect(changes('operator')).toEqual(['requests.cancel'])
+    expect(can(['operator'], 'request:cancel_any')).toBe(true)
+  })
+
+  it.each(ROLE_NAMES)('%s may call the endpoint of whatever they may do to requests of others', (role) => {
+    for (const permission of allowed(role).filter((name) => name.endsWith('_any')))
+      expect(allowed(role), permission).toContain(permission.replace('_any', ''))
+  })
+
   it('auditor changes nothing, and reads the log', () => {
     expect(changes('auditor')).toEqual([])
     expect(can(['auditor'], 'audit:read')).toBe(true)

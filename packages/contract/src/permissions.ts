@@ -43,7 +43,7 @@ export const ROLES = {
   developer: [...ASKING, 'request:review', 'sql:select', 'sql:dml', 'sql:ddl', 'sql:privileged', 'sql:unparsed'],
   readonly: [...ASKING, 'sql:select'],
   approver: [...READING, 'request:review'],
-  operator: [...READING, 'request:read_any', 'request:cancel_any'],
+  operator: [...READING, 'request:read_any', 'request:cancel', 'request:cancel_any'],
   auditor: [...READING, 'request:read_any', 'audit:read', 'user:read'],
 } as const satisfies Record<string, readonly Permission[]>
 export type Role = keyof typeof ROLES
