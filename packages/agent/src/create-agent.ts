@@ -142,6 +142,9 @@ export async function createAgent(
     journalId: journal.id,
     start() {
       log.info({ agent: config.agentId, journal: journal.id, targets: config.targets.map(targetName) }, 'agent starts')
+      // The parser takes a while to load; the first order shall not wait for it.
+      for (const dialect of new Set(config.targets.map((target) => target.dialect)))
+        inBackground(analyzers.analyze(dialect, 'select 1').then(() => {}))
       // Not to be waited for when the agent stops: what is not settled by then is settled at the next start.
       inBackground(recover({ ...ctx, signal: leasing.signal }))
       inBackground(lease())

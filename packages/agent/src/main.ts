@@ -21,6 +21,11 @@ SIGTERM and SIGINT stop it: it leases nothing more, gives running executions
 `
 
 const DEFAULT_PATHS = ['twinlock-agent.toml', '/etc/twinlock/twinlock-agent.toml']
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory',
+}
 const EXIT_ERROR = 1
 const EXIT_USAGE = 2
 
@@ -42,7 +47,7 @@ function readConfigFile(given: string | undefined): { path: string; text: string
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (given === undefined && code === 'ENOENT') continue
-      fail(`cannot read ${path} (${code ?? 'unknown error'})\nCheck the path and that this user may read the file.`)
+      fail(`cannot read ${path}: ${REASONS[code ?? ''] ?? code}\nCheck the path, and that this user may read the file.`)
     }
   }
   return fail(`there is no configuration: neither ${DEFAULT_PATHS.join(' nor ')}\nWrite one, or name it: --config FILE`)

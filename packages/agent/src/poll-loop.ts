@@ -9,6 +9,9 @@ const POLL_TIMEOUT_MS = (POLL_HOLD_S + 10) * 1000
 /** An answer sooner than this with nothing to take was not held: the server drains or errs, or something else answers in its place. */
 const HELD_MS = 1_000
 
+const HAND_BACK_MS = 5_000
+const MAX_HAND_BACKS = 20
+
 export interface PollLoopOptions {
   readonly link: Pick<ServerLink, 'poll' | 'handBack'>
   readonly concurrency: number
@@ -32,19 +35,8 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
     return options.mayLease() ? concurrency - running.size : 0
   }
 
-  /** Whether it was taken. */
-  function take(lease: Lease, answer: PollAnswer): boolean {
+  function take(lease: Lease, answer: PollAnswer): void {
     const id = lease.execution_id
-    // One execution is never at work twice, whatever the server sends.
-    if (running.has(id)) {
-      log.warn({ execution: id }, 'a lease for an execution at work is dropped')
-      return false
-    }
-    if (free() <= 0) {
-      log.warn({ execution: id }, 'a lease beyond the free capacity is handed back')
-      void link.handBack(lease, AbortSignal.timeout(POLL_TIMEOUT_MS)).catch(() => {})
-      return false
-    }
     log.info({ execution: id }, 'leased')
     running.add(id)
     void options.handle(lease, answer).finally(() => {
@@ -52,7 +44,32 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
       running.delete(id)
       if (wasFull) roomMade.abort()
     })
-    return true
+  }
+
+  /** Takes what there is room for; the number taken. */
+  function takeAll(answer: PollAnswer): number {
+    const surplus: Lease[] = []
+    let taken = 0
+    for (const lease of answer.leases) {
+      // One execution is never at work twice, whatever the server sends.
+      if (running.has(lease.execution_id)) continue
+      if (free() <= 0) surplus.push(lease)
+      else {
+        take(lease, answer)
+        taken += 1
+      }
+    }
+    if (surplus.length > 0) {
+      log.warn({ leases: surplus.length }, 'leases beyond the free capacity are handed back')
+      void handBack(surplus.slice(0, MAX_HAND_BACKS))
+    }
+    return taken
+  }
+
+  /** What is not handed back is queued again by the server, ten seconds later. */
+  async function handBack(leases: readonly Lease[]): Promise<void> {
+    for (const lease of leases)
+      await link.handBack(lease, AbortSignal.any([signal, AbortSignal.timeout(HAND_BACK_MS)])).catch(() => {})
   }
 
   while (!signal.aborted) {
@@ -67,9 +84,8 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
         AbortSignal.any([signal, AbortSignal.timeout(POLL_TIMEOUT_MS), ...room]),
       )
       if (signal.aborted) return
-      const taken = answer.leases.filter((lease) => take(lease, answer))
-      const wasHeld = performance.now() - startedAt >= HELD_MS
-      failures = taken.length > 0 || wasHeld ? 0 : failures + 1
+      const wasHeld = takeAll(answer) > 0 || performance.now() - startedAt >= HELD_MS
+      failures = wasHeld ? 0 : failures + 1
     } catch (error) {
       if (signal.aborted) return
       if (roomMade.signal.aborted && room.length > 0) continue

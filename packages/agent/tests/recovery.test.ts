@@ -203,3 +203,45 @@ test('a connection that is lost during COMMIT is asked after', async () => {
   })
   expect(await scene.rows()).toEqual([])
 })
+
+function openIn(journal: string): string[] {
+  const entries = journal
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const told = new Set(entries.filter(({ type }) => type === 'reported').map((entry) => entry.execution_id))
+  return entries.filter(({ type, execution_id }) => type === 'started' && !told.has(execution_id))
+}
+
+test('whatever the moment of the kill, what is reported is what the database holds', async () => {
+  await using scene = await Scene.set()
+  const ids = new Map<string, number>()
+  for (let round = 0; round < 6; round++) {
+    const child = await scene.agent()
+    await scene.server.outcome(scene.server.enqueue(workOrder('select 1')))
+    for (let i = 0; i < 15; i++) {
+      const row = round * 100 + i
+      ids.set(scene.server.enqueue(workOrder(`insert into orders values (${row})`, ['dml'])), row)
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 150))
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  await scene.agent()
+  await scene.server.outcome(scene.server.enqueue(workOrder('select 1')))
+  const journal = `${scene.directory.path}/state/journal.ndjson`
+  // Everything the journal holds was told: as many ends as starts.
+  await expect.poll(async () => openIn(await readFile(journal, 'utf8')), { timeout: 10_000 }).toEqual([])
+  const held = new Map<number, number>()
+  for (const { id } of await scene.rows()) held.set(Number(id), (held.get(Number(id)) ?? 0) + 1)
+  let committed = 0
+  for (const [executionId, row] of ids) {
+    const effects = new Set(scene.server.called('outcome', executionId).map(({ body }) => body.effect))
+    expect(effects.size).toBeLessThanOrEqual(1)
+    if (effects.has('committed')) committed += 1
+    // Nobody may have been told where the agent died between the answer to start and its journal.
+    if (effects.size === 1) expect([row, held.get(row) ?? 0]).toEqual([row, effects.has('committed') ? 1 : 0])
+    else expect(held.get(row)).toBeUndefined()
+  }
+  expect(committed).toBeGreaterThan(10)
+})

@@ -1,0 +1,119 @@
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import { expect, test } from 'vitest'
+import { id, workOrder } from './fixtures/orders.ts'
+import { startProtocolServer } from './fixtures/protocol-server.ts'
+import { startRunningAgent } from './fixtures/running-agent.ts'
+
+type Answer = (response: ServerResponse) => void
+
+const json = (body: unknown, status = 200): Answer => {
+  return (response) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
+const poll = (leases: unknown[]) => json({ server_id: 'srv_test', server_time: new Date().toISOString(), leases })
+const lease = (rest: object = {}) => ({ execution_id: id('exe'), lease_id: 'l', work_order: '{}', ...rest })
+
+/** One answer without an end: only a limit ends it. */
+const endless: Answer = (response) => {
+  response.writeHead(200, { 'content-type': 'application/json' })
+  const part = Buffer.alloc(1024 * 1024, ' ')
+  const write = () => {
+    while (!response.destroyed && response.write(part));
+    if (!response.destroyed) response.once('drain', write)
+  }
+  write()
+}
+
+const ANSWERS: [title: string, answer: Answer][] = [
+  ['nothing', (response) => response.end()],
+  ['a web page', (response) => response.end('<html>welcome</html>')],
+  ['null', json(null)],
+  ['half an answer', (response) => response.writeHead(200, { 'content-length': '100' }).end('{"server')],
+  ['nested arrays', (response) => response.end('['.repeat(200_000))],
+  ['an endless answer', endless],
+  ['an error without a form', json({ message: 'x'.repeat(1_000_000) }, 500)],
+  [
+    'an unknown error',
+    json({ type: 'x', title: 'x', status: 418, code: 'teapot', detail: 'x'.repeat(1_000_000) }, 418),
+  ],
+  ['an id that is a path', poll([lease({ execution_id: '../../../etc/passwd' })])],
+  ['an id that is a prototype', poll([lease({ execution_id: '__proto__' })])],
+  ['a lease that is none', poll([null, 1, 'x'])],
+  ['a thousand leases of nothing', poll(Array.from({ length: 1000 }, () => lease()))],
+  ['a lease for an order of garbage', poll([lease({ work_order: '\u0000{' })])],
+  ['a time that is none', json({ server_id: 'x', server_time: 'yesterday', leases: [] })],
+]
+
+/** Answers with each of the answers in turn to whatever is asked, but lets the key be fetched. */
+async function startHostileServer(key: () => Answer) {
+  const seen: { url: string; authorization: string | undefined }[] = []
+  let turn = 0
+  const http = createServer(async (request, response) => {
+    seen.push({ url: request.url ?? '', authorization: request.headers.authorization })
+    await request
+      .resume()
+      .toArray()
+      .catch(() => [])
+    if (request.url?.endsWith('jwks.json')) return key()(response)
+    const [, answer] = ANSWERS[turn % ANSWERS.length] ?? []
+    turn += 1
+    answer?.(response)
+  })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const address = http.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    seen,
+    turns: () => turn,
+    async [Symbol.asyncDispose]() {
+      http.closeAllConnections()
+      http.close()
+    },
+  }
+}
+
+test('a server that answers nonsense runs nothing, fills nothing and breaks nothing', async () => {
+  const good = await startProtocolServer()
+  await using running = await startRunningAgent({ server: good })
+  expect(await good.outcome(good.enqueue(workOrder('select 1')))).toMatchObject({ status: 'succeeded' })
+  await using hostile = await startHostileServer(() => json({ keys: [] }))
+  await running.restart({}, { server: { ...good, url: hostile.url } })
+  const before = process.memoryUsage().rss
+  await expect.poll(() => hostile.turns(), { timeout: 25_000 }).toBeGreaterThan(ANSWERS.length)
+  expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024)
+  await running.restart()
+  expect(await good.outcome(good.enqueue(workOrder('select 1')))).toMatchObject({ status: 'succeeded' })
+  expect(running.log().split('"succeeded"')).toHaveLength(3)
+  expect(running.log().length).toBeLessThan(100_000)
+})
+
+test('a redirect is not followed: the token stays with the server it is for', async () => {
+  const good = await startProtocolServer()
+  await using running = await startRunningAgent({ server: good })
+  await good.outcome(good.enqueue(workOrder('select 1')))
+  await using elsewhere = await startHostileServer(() => json({ keys: [] }))
+  const redirecting = createServer((_request, response) =>
+    response.writeHead(307, { location: `${elsewhere.url}/api/v1/agent/poll` }).end(),
+  )
+  redirecting.listen(0, '127.0.0.1')
+  await once(redirecting, 'listening')
+  const address = redirecting.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  await running.restart({}, { server: { ...good, url: `http://127.0.0.1:${address.port}` } })
+  await expect.poll(() => running.log()).toContain('the server cannot be asked for work')
+  redirecting.closeAllConnections()
+  redirecting.close()
+  expect(elsewhere.seen).toEqual([])
+})
+
+test('the token is not shown to a server whose key does not fit', async () => {
+  const impostor = await startHostileServer(() => json({ keys: [] }))
+  const good = await startProtocolServer()
+  await using running = await startRunningAgent({ server: { ...good, url: impostor.url } })
+  await expect.poll(() => impostor.seen.length).toBeGreaterThan(1)
+  expect(impostor.seen.every(({ url, authorization }) => url.endsWith('jwks.json') && !authorization)).toBe(true)
+  expect(running.log()).toContain('the server cannot be trusted')
+  await impostor[Symbol.asyncDispose]()
+})
