@@ -1,5 +1,5 @@
 import { api } from '@twinlock/contract'
-import { startTestServer, submit, type TestServer, type TestUser } from '@twinlock/testing'
+import { readAuditBodies, startTestServer, submit, type TestServer, type TestUser } from '@twinlock/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const CONFIG = `
@@ -78,6 +78,11 @@ describe('approval', () => {
     const read = await submit(alice.client, 'select 1', 'app/production')
     await expect(approve(alice, read.id)).rejects.toMatchObject({ code: 'self_approval' })
     expect((await show(alice, read.id)).status).toBe('pending')
+    expect((await readAuditBodies(server)).at(-1)).toMatchObject({
+      type: 'review.refused',
+      actor: { id: 'alice' },
+      data: { code: 'self_approval' },
+    })
   })
 
   it('counts one person once, also when asked again', async () => {

@@ -1,4 +1,4 @@
-import { AppError } from '@twinlock/contract'
+import { AppError, isAppError } from '@twinlock/contract'
 import { type AuditEvent, appendAudit, SYSTEM } from '../audit/append-audit.ts'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
@@ -27,6 +27,23 @@ export async function reviewRequest(
   input: ReviewInput,
   idempotency?: Idempotency,
 ): Promise<string> {
+  try {
+    return await review(ctx, user, ref, decision, input, idempotency)
+  } catch (error) {
+    if (isAppError(error, 'self_approval') || isAppError(error, 'not_an_approver'))
+      await recordRefusal(ctx, user, ref, error.code)
+    throw error
+  }
+}
+
+async function review(
+  ctx: Context,
+  user: UserCaller,
+  ref: string,
+  decision: 'approve' | 'reject',
+  input: ReviewInput,
+  idempotency: Idempotency | undefined,
+): Promise<string> {
   const { request, queued } = await ctx.db.transact(async (tx) => {
     const request = await getVisibleRequest(tx, user, ref)
     const now = ctx.clock.now()
@@ -40,6 +57,15 @@ export async function reviewRequest(
   })
   ctx.changes.notify(topicOf.request(request.id), ...(queued ? [topicOf.queue(request)] : []))
   return request.id
+}
+
+/** Who tried to decide what was not theirs to decide. */
+async function recordRefusal(ctx: Context, user: UserCaller, ref: string, code: string): Promise<void> {
+  await ctx.db.transact(async (tx) => {
+    const { id } = await getVisibleRequest(tx, user, ref)
+    const subject = { type: 'request', id }
+    await appendAudit(ctx, tx, { type: 'review.refused', actor: actorOf(user), subject, data: { code } })
+  })
 }
 
 async function assertMayReview(
