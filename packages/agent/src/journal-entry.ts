@@ -38,6 +38,8 @@ const committingSchema = z.strictObject({
   }),
   statements: z.array(statementOutcomeSchema),
   server_version: z.string(),
+  chunks: z.number().int().nonnegative(),
+  result_sha256: z.string().nullable(),
 })
 
 /** Before it is reported; a later one of the same execution replaces it. */

@@ -73,8 +73,8 @@ export function toOutcome(
     statements: committing.statements,
     duration_ms: null,
     server_version: committing.server_version,
-    chunks: 0,
-    result_sha256: null,
+    chunks: committing.chunks,
+    result_sha256: committing.result_sha256,
     known_from: 'database',
     clamped: started.clamped,
   }

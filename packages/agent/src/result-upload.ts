@@ -14,11 +14,10 @@ export interface UploadOptions {
   readonly giveUpMs?: number
 }
 
-/** What arrived: all of it, or its beginning. */
-export interface Uploaded {
+/** What the statements made, whether or not it arrived: the server sees by the number what it lacks. */
+export interface MadeResult {
   readonly chunks: number
   readonly sha256: string | null
-  readonly complete: boolean
 }
 
 /** One chunk on its way and one waiting; what is more goes to the disk. */
@@ -34,6 +33,7 @@ export class ResultUpload implements AsyncDisposable {
   readonly #options: UploadOptions
   readonly #hash = createHash('sha256')
   readonly #queue: Queued[] = []
+  #made = 0
   #arrived = 0
   #failed = false
   /** The server was waited for in vain; not again before it has taken something. */
@@ -51,7 +51,13 @@ export class ResultUpload implements AsyncDisposable {
     return !this.#isSending
   }
 
+  get made(): MadeResult {
+    return { chunks: this.#made, sha256: this.#made === 0 ? null : this.#hash.copy().digest('hex') }
+  }
+
   async push(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#made += 1
+    this.#hash.update(bytes)
     if (!this.#hasSlot()) await this.#waitForSlot()
     // A result without its end is worth its beginning; a statement that writes is worth more than its result.
     if (this.#failed) return
@@ -64,14 +70,10 @@ export class ResultUpload implements AsyncDisposable {
     if (!this.#isSending) this.#sent = this.#sendAll()
   }
 
-  /** Waits until everything has arrived, or will not. */
-  async finish(): Promise<Uploaded> {
+  /** Waits until everything has arrived, or will not; whether it has. */
+  async finish(): Promise<boolean> {
     while (this.#isSending) await this.#sent
-    return {
-      chunks: this.#arrived,
-      sha256: this.#arrived === 0 ? null : this.#hash.copy().digest('hex'),
-      complete: !this.#failed,
-    }
+    return !this.#failed
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -128,7 +130,6 @@ export class ResultUpload implements AsyncDisposable {
       },
     })
     if (!sent.ok) throw sent.error
-    this.#hash.update(bytes)
     this.#arrived += 1
     this.#outOfPatience = false
   }

@@ -45,6 +45,8 @@ export async function callWithRetry<T>(
  */
 export function isFinal(error: unknown): boolean {
   if (!isAppError(error)) return false
+  // Something else moved at the same moment; the next answer will be about where it moved to.
+  if (error.code === 'concurrent_change') return false
   const { status } = ERROR_CODES[error.code]
   return status >= 400 && status < 500 && status !== 401 && status !== 403
 }

@@ -5,7 +5,7 @@ import { codedError, failedOutcome } from './execution-outcome.ts'
 import type { Journal } from './journal.ts'
 import type { KillPoints } from './kill-points.ts'
 import { createResultEncoder } from './result-encoder.ts'
-import { ResultUpload, type Uploaded } from './result-upload.ts'
+import { type MadeResult, ResultUpload } from './result-upload.ts'
 import { type DatabaseEnd, type DatabaseWork, runInDatabase } from './run-in-database.ts'
 import { SpillFile } from './spill-file.ts'
 
@@ -36,31 +36,35 @@ export async function runExecution(ctx: RunContext, work: DatabaseWork): Promise
     log: ctx.log,
   })
   const encoder = createResultEncoder((chunk) => upload.push(chunk))
-  const end = await runInDatabase(ctx, work, encoder)
+  const end = await runInDatabase(ctx, work, encoder, () => upload.made)
   if (end.effect === 'committed' && !verified.readOnly && !upload.isIdle) {
     // What was committed must not be forgotten while its result is still on its way.
-    const outcome = toOutcome(work, end, NOTHING_UPLOADED)
+    const outcome = toOutcome(work, end, upload.made, true)
     await ctx.journal
       .append({ type: 'outcome', execution_id: executionId, valid_until: work.validUntil, outcome })
       .catch(() => {})
   }
-  return toOutcome(work, end, await upload.finish())
+  const isComplete = await upload.finish()
+  return toOutcome(work, end, upload.made, isComplete)
 }
 
-const NOTHING_UPLOADED: Uploaded = { chunks: 0, sha256: null, complete: true }
-
-function toOutcome({ leaseId, verified }: DatabaseWork, end: DatabaseEnd, uploaded: Uploaded): Outcome {
+function toOutcome(
+  { leaseId, verified }: DatabaseWork,
+  end: DatabaseEnd,
+  made: MadeResult,
+  isComplete: boolean,
+): Outcome {
   const facts = {
     statements: [...end.statements],
     duration_ms: end.durationMs,
     server_version: end.serverVersion?.slice(0, 200) ?? null,
-    chunks: uploaded.chunks,
-    result_sha256: uploaded.sha256,
+    chunks: made.chunks,
+    result_sha256: made.sha256,
     known_from: end.knownFrom,
     clamped: { ...verified.clamped },
   }
   if (end.error !== null) return { ...failedOutcome(leaseId, end.error, end.effect), ...facts }
-  if (verified.readOnly && !uploaded.complete) {
+  if (verified.readOnly && !isComplete) {
     // A read was for its rows; a write has happened with or without them.
     const error = codedError('result_upload_failed', 'The rows were read, but not all of them reached the server.')
     return { ...failedOutcome(leaseId, error, 'rolled_back'), ...facts }

@@ -2,6 +2,7 @@ import type { Effect, ExecutionError, StatementOutcome } from '@twinlock/contrac
 import { DriverError, type Session, type TransactionRef } from './drivers/driver.ts'
 import { codedError, effectOfFailure, notRun, type Phase, toExecutionError } from './execution-outcome.ts'
 import type { ResultEncoder } from './result-encoder.ts'
+import type { MadeResult } from './result-upload.ts'
 import { describeFailure } from './retry.ts'
 import type { RunContext } from './run-execution.ts'
 import { askTransaction } from './transaction-outcome.ts'
@@ -28,7 +29,12 @@ export interface DatabaseWork {
 }
 
 /** Runs the statements of a verified order and ends their transaction; never rejects. */
-export async function runInDatabase(ctx: RunContext, work: DatabaseWork, encoder: ResultEncoder): Promise<DatabaseEnd> {
+export async function runInDatabase(
+  ctx: RunContext,
+  work: DatabaseWork,
+  encoder: ResultEncoder,
+  made: () => MadeResult,
+): Promise<DatabaseEnd> {
   const { order, readOnly, reuse } = work.verified
   const state: RunState = {
     phase: 'before_first_statement',
@@ -57,7 +63,7 @@ export async function runInDatabase(ctx: RunContext, work: DatabaseWork, encoder
     await ctx.killPoints.reach('journaled_started')
     await runStatements(ctx, work, session, encoder, state)
     if (order.statements.every(({ transactional }) => transactional)) {
-      const ref = readOnly ? null : await journalCommit(ctx, work, session, state)
+      const ref = readOnly ? null : await journalCommit(ctx, work, session, state, made())
       const failed = await session.commit().then(
         () => undefined,
         (error: unknown) => ({ error }),
@@ -143,6 +149,7 @@ async function journalCommit(
   { executionId }: DatabaseWork,
   session: Session,
   { statements }: RunState,
+  { chunks, sha256 }: MadeResult,
 ): Promise<TransactionRef | null> {
   const ref = await session.commitRef()
   if (ref === null) return null
@@ -153,6 +160,8 @@ async function journalCommit(
     ref,
     statements,
     server_version: serverVersion,
+    chunks,
+    result_sha256: sha256,
   })
   await ctx.killPoints.reach('journaled_committing')
   return ref

@@ -96,7 +96,7 @@ const REFUSALS: [title: string, code: string, change: Change][] = [
     'clock_skew',
     { facts: { clockSkewMs: -3_600_000, now: NOW + 3_600_000 } },
   ],
-  ['a token that is not yet valid', 'token_not_yet_valid', { facts: { now: NOW - 60_001 } }],
+  ['a token that is not yet valid', 'token_not_yet_valid', { facts: { now: NOW - 1 } }],
   ['a token at its end', 'token_expired', { facts: { now: NOW + 120_000 } }],
   [
     'a token for longer than five minutes',

@@ -130,9 +130,7 @@ function checkTime(token: ExecutionToken, { now, clockSkewMs }: OrderFacts): Ref
   const expiresAt = Date.parse(token.expires_at)
   if (expiresAt - notBefore > TOKEN_LIFETIME_MS)
     return refuse('token_lifetime_too_long', 'The token is valid for more than five minutes.')
-  // A clock within the allowed skew may stand before `not_before`.
-  if (!(notBefore <= now + MAX_CLOCK_SKEW_MS))
-    return refuse('token_not_yet_valid', `The token is valid from ${token.not_before}.`)
+  if (!(notBefore <= now)) return refuse('token_not_yet_valid', `The token is valid from ${token.not_before}.`)
   if (!(now < expiresAt)) return refuse('token_expired', `The token was valid until ${token.expires_at}.`)
   return undefined
 }

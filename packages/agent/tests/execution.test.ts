@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { MAX_CHUNK_BYTES, resultLineSchema } from '@twinlock/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from './fixtures/eventually.ts'
 import { workOrder } from './fixtures/orders.ts'
 import { type RunningAgent, startRunningAgent } from './fixtures/running-agent.ts'
 
@@ -204,9 +205,10 @@ describe('a refusal', () => {
     await running.server.outcome(executionId)
     running.server.clockOffsetMs = 0
     running.server.requeue(executionId)
-    await expect
-      .poll(() => running.server.called('outcome', executionId).map(({ body }) => body.error))
-      .toMatchObject([{ code: 'clock_skew' }, { code: 'execution_already_seen' }])
+    await eventually(() => running.server.called('outcome', executionId).map(({ body }) => body.error)).toMatchObject([
+      { code: 'clock_skew' },
+      { code: 'execution_already_seen' },
+    ])
   })
 
   test('meets the token of another server under the same key', async () => {
@@ -220,7 +222,7 @@ test('what has run once never runs again', async () => {
   expect(await running.server.outcome(executionId)).toMatchObject({ effect: 'committed' })
   await running.database.query('delete from orders where id = 50')
   running.server.requeue(executionId)
-  await expect.poll(() => running.server.called('outcome', executionId).length).toBe(2)
+  await eventually(() => running.server.called('outcome', executionId).length).toBe(2)
   // Not `none`: that would give its slot back.
   expect(await running.server.outcome(executionId)).toMatchObject({
     effect: 'committed',

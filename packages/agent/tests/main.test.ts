@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type TemporaryDirectory, temporaryDirectory } from './fixtures/agent-setup.ts'
+import { eventually } from './fixtures/eventually.ts'
 import { startProtocolServer } from './fixtures/protocol-server.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -80,7 +81,7 @@ describe('twinlock-agent', () => {
   test('starts while server and database are away, logs JSON without secrets, and ends on SIGTERM', async () => {
     await writeConfig()
     const { child, ended, stdout } = run([])
-    await expect.poll(stdout, { timeout: 10_000 }).toContain("the server's key cannot be fetched")
+    await eventually(stdout).toContain("the server's key cannot be fetched")
     child.kill('SIGTERM')
     const { code, stderr } = await ended
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '@twinlock/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { KillPoint } from '../src/index.ts'
 import { configText, type TemporaryDirectory, temporaryDirectory } from './fixtures/agent-setup.ts'
+import { eventually } from './fixtures/eventually.ts'
 import { workOrder } from './fixtures/orders.ts'
 import { type ProtocolServer, startProtocolServer } from './fixtures/protocol-server.ts'
 
@@ -169,7 +170,7 @@ test('an outcome that reached the server is not reported again after a restart',
   const first = await scene.agent()
   await scene.server.outcome(executionId)
   const journal = `${scene.directory.path}/state/journal.ndjson`
-  await expect.poll(() => readFile(journal, 'utf8')).toContain('"reported"')
+  await eventually(() => readFile(journal, 'utf8')).toContain('"reported"')
   first.kill('SIGKILL')
   await once(first, 'exit')
   await scene.agent()
@@ -187,15 +188,11 @@ test('a connection that is lost during COMMIT is asked after', async () => {
   `)
   const executionId = scene.server.enqueue(workOrder(WRITE, ['dml']))
   await scene.agent()
-  await expect
-    .poll(
-      () =>
-        scene.database.query(
-          `select pg_terminate_backend(pid) from pg_stat_activity where query = 'COMMIT' and state = 'active' and application_name like 'twinlock exe%'`,
-        ),
-      { timeout: 15_000, interval: 20 },
-    )
-    .toHaveLength(1)
+  await eventually(() =>
+    scene.database.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where query = 'COMMIT' and state = 'active' and application_name like 'twinlock exe%'`,
+    ),
+  ).toHaveLength(1)
   expect(await scene.server.outcome(executionId)).toMatchObject({
     status: 'failed',
     effect: 'rolled_back',
@@ -231,7 +228,7 @@ test('whatever the moment of the kill, what is reported is what the database hol
   await scene.server.outcome(scene.server.enqueue(workOrder('select 1')))
   const journal = `${scene.directory.path}/state/journal.ndjson`
   // Everything the journal holds was told: as many ends as starts.
-  await expect.poll(async () => openIn(await readFile(journal, 'utf8')), { timeout: 10_000 }).toEqual([])
+  await eventually(async () => openIn(await readFile(journal, 'utf8'))).toEqual([])
   const held = new Map<number, number>()
   for (const { id } of await scene.rows()) held.set(Number(id), (held.get(Number(id)) ?? 0) + 1)
   let committed = 0
