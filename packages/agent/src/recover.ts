@@ -38,7 +38,9 @@ async function recoverOne(ctx: RecoverContext, execution: OpenExecution): Promis
   const log = ctx.log.child({ execution: executionId })
   if (!found) {
     if (!ctx.signal.aborted)
-      log.error('nobody can say what became of this execution; it stays lost until a person settles it')
+      log.error(
+        'neither the journal nor the database can say what became of this execution; it stays lost: look at the data',
+      )
     return
   }
   await ctx.journal.append({ type: 'outcome', execution_id: executionId, valid_until: validUntil, outcome: found })

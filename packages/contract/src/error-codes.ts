@@ -32,7 +32,7 @@ export const ERROR_CODES = {
   unauthenticated: {
     status: 401,
     title: 'Not signed in',
-    hint: 'Check the token (twinlock login, TWINLOCK_TOKEN); it may have been revoked or have expired.',
+    hint: 'Check the token (twinlock login, TWINLOCK_TOKEN); it may have expired.',
   },
   permission_denied: { status: 403, title: 'Not permitted', hint: 'Ask an administrator for a role that allows it.' },
   unknown_target: {

@@ -10,6 +10,7 @@ export {
 } from './agents.ts'
 export { ALL_ENDPOINTS, api } from './api.ts'
 export { AppError, type ErrorData, type FieldProblem, isAppError } from './app-error.ts'
+export { AUDIT_EVENTS, type AuditEventType } from './audit-events.ts'
 export { dialectSchema, idSchema, nameSchema, type OperationName, operationNameSchema } from './common.ts'
 export { formatDuration, parseDuration } from './duration.ts'
 export {

@@ -72,6 +72,7 @@ export const requestViewSchema = z.object({
     .object({ id: idSchema('exe'), status: executionStatusSchema, effect: effectSchema.nullable() })
     .nullable(),
   created_at: timeSchema,
+  /** When it left `pending`; null while it has not. */
   decided_at: timeSchema.nullable(),
 })
 export type RequestView = z.infer<typeof requestViewSchema>

@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { newId } from '@twinlock/contract'
 import type { SigningKey } from '@twinlock/evidence'
 import type { Analyzer, Dialect } from '@twinlock/sql'
 import type { Logger } from 'pino'
 import { type Changes, createChanges } from './changes.ts'
-import { type Clock, systemClock } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { ServerConfig } from './config.ts'
 import type { Database } from './db/connect.ts'
-import { decideSubmission } from './policies/decide-submission.ts'
+import type { decideSubmission } from './policies/decide-submission.ts'
 import { createResultFiles, type ResultFiles } from './results/result-files.ts'
 
 /** What use cases ask for, each only the part it needs. */
@@ -26,6 +25,8 @@ export interface Context {
   readonly analyzers: Readonly<Record<Dialect, Analyzer | undefined>>
   readonly results: ResultFiles
   readonly decideSubmission: typeof decideSubmission
+  /** Whether this key is asked about for the first time while the server runs; for what must not be recorded again and again. */
+  readonly firstTime: (key: string) => boolean
 }
 
 /** What a test may put in place of the real thing. */
@@ -36,19 +37,35 @@ export interface Overrides {
 }
 
 export interface ContextParts
-  extends Pick<Context, 'config' | 'version' | 'serverId' | 'signingKey' | 'db' | 'logger' | 'analyzers'> {}
+  extends Pick<
+    Context,
+    | 'config'
+    | 'version'
+    | 'serverId'
+    | 'signingKey'
+    | 'db'
+    | 'logger'
+    | 'analyzers'
+    | 'clock'
+    | 'random'
+    | 'decideSubmission'
+  > {}
+
+const MAX_REMEMBERED = 10_000
 
 /** The composition root. */
-export function createContext(parts: ContextParts, overrides: Overrides = {}): Context {
-  const clock = overrides.clock ?? systemClock
-  const random = overrides.random ?? randomBytes
+export function createContext(parts: ContextParts): Context {
+  const { clock, random } = parts
+  const remembered = new Set<string>()
   return {
     ...parts,
-    clock,
-    random,
     ids: (prefix) => newId(prefix, clock.now(), random),
     changes: createChanges(clock),
     results: createResultFiles(parts.config.resultsDir),
-    decideSubmission: overrides.decideSubmission ?? decideSubmission,
+    firstTime(key) {
+      if (remembered.has(key) || remembered.size >= MAX_REMEMBERED) return false
+      remembered.add(key)
+      return true
+    },
   }
 }

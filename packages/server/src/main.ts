@@ -37,9 +37,14 @@ async function main(): Promise<number> {
   const file = options.config ?? DEFAULT_FILES.find((candidate) => existsSync(candidate))
   if (file === undefined)
     return fail(`no configuration: neither ${DEFAULT_FILES.join(' nor ')} exists\nWrite one: twinlock init`, 2)
-  if (!existsSync(file)) return fail(`the configuration ${file} does not exist\nWrite one: twinlock init`, 2)
+  const text = readText(file)
+  if (text === undefined)
+    return fail(
+      `cannot read the configuration ${file}\nCheck the path and that this account may read it, or write one: twinlock init`,
+      2,
+    )
   const result = readServerConfig({
-    text: readFileSync(file, 'utf8'),
+    text,
     env: process.env,
     readFile: (path) => readFileSync(path, 'utf8'),
   })
@@ -70,7 +75,18 @@ function explain(error: NodeJS.ErrnoException, config: Parameters<typeof createS
   const { host, port } = config.listen
   if (error.code === 'EADDRINUSE') return `${host}:${port} is in use; stop what listens there, or set another listen`
   if (error.code === 'EACCES') return `no access to ${error.path ?? `${host}:${port}`}`
+  // SQLITE_NOTADB, SQLITE_CORRUPT
+  if ('errcode' in error && (error.errcode === 26 || error.errcode === 11))
+    return `${config.stateDir}/twinlock.db is damaged (${error.message}); restore state_dir from a backup`
   return error.message
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
 }
 
 function print(text: string): number {

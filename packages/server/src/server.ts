@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { AppError, api, newId, toProblem } from '@twinlock/contract'
+import { AppError, api, newId, type Problem, toProblem } from '@twinlock/contract'
 import { publicJwk } from '@twinlock/evidence'
 import { createAnalyzer } from '@twinlock/sql'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import pino, { type Logger } from 'pino'
 import { agentRoutes } from './agents/agent-routes.ts'
 import { auditRoutes } from './audit/audit-routes.ts'
@@ -18,6 +19,7 @@ import { openapiRoute } from './http/openapi.ts'
 import { route } from './http/route.ts'
 import { bootstrap } from './identity/bootstrap.ts'
 import { identityRoutes } from './identity/identity-routes.ts'
+import { decideSubmission as decideByRules } from './policies/decide-submission.ts'
 import { requestRoutes } from './requests/request-routes.ts'
 import { readServerId, recordSigningKey } from './server-identity.ts'
 import { loadSigningKey } from './signing-key.ts'
@@ -42,17 +44,24 @@ export async function createServer(
   options: { overrides?: Overrides; logger?: Logger } = {},
 ): Promise<Server> {
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
-  const clock = options.overrides?.clock ?? systemClock
+  const { clock = systemClock, random = randomBytes, decideSubmission = decideByRules } = options.overrides ?? {}
   const logger = options.logger ?? pino({ level: config.logLevel })
   const signingKey = loadSigningKey(config, secrets)
   const db = await connectSqlite(join(config.stateDir, 'twinlock.db'))
-  const random = options.overrides?.random ?? ((size: number) => crypto.getRandomValues(new Uint8Array(size)))
   const serverId = await readServerId(db, () => newId('srv', clock.now(), random))
   const analyzers = { postgresql: createAnalyzer({ dialect: 'postgresql' }), mysql: undefined, mariadb: undefined }
-  const ctx = createContext(
-    { config, version: VERSION, serverId, signingKey, db, logger, analyzers },
-    options.overrides,
-  )
+  const ctx = createContext({
+    config,
+    version: VERSION,
+    serverId,
+    signingKey,
+    db,
+    logger,
+    analyzers,
+    clock,
+    random,
+    decideSubmission,
+  })
   if (await recordSigningKey(ctx))
     logger.warn(
       { fingerprint: signingKey.fingerprint },
@@ -80,7 +89,12 @@ export async function createServer(
 }
 
 function createApp(ctx: Context): FastifyInstance {
-  const app = Fastify({ bodyLimit: BODY_LIMIT, routerOptions: { maxParamLength: 200 }, forceCloseConnections: true })
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT,
+    routerOptions: { maxParamLength: 200 },
+    forceCloseConnections: true,
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply as FastifyReply, toErrorResponse(ctx, error)),
+  })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
@@ -115,17 +129,18 @@ function isRoutine(route: string | undefined): boolean {
   return route !== undefined && /\/(poll|heartbeat|chunks\/:n|health|ready)$/.test(route)
 }
 
-function sendProblem(
-  reply: { status(code: number): { type(mime: string): { send(body: unknown): unknown } } },
-  problem: { status: number },
-) {
+function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.status(problem.status).type('application/problem+json').send(problem)
 }
 
 function systemRoutes(app: FastifyInstance, ctx: Context): void {
   route(app, ctx, api.system.health, async () => ({ status: 'ok' as const }))
   route(app, ctx, api.system.ready, async () => {
-    await ctx.db.read.selectFrom('meta').select('key').limit(1).execute()
+    try {
+      await ctx.db.read.selectFrom('meta').select('key').limit(1).execute()
+    } catch (error) {
+      throw new AppError('not_ready', {}, error)
+    }
     return { status: 'ready' as const }
   })
   route(app, ctx, api.system.jwks, async () => ({ keys: [publicJwk(ctx.signingKey.publicKey)] }))

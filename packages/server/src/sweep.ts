@@ -1,6 +1,6 @@
 import type { Context } from './context.ts'
 import { expireLeases } from './executions/expire-leases.ts'
-import { purgeAnswers } from './http/idempotency.ts'
+import { purgeAnswers } from './idempotency/idempotency.ts'
 import { expireRequests } from './requests/expire-requests.ts'
 
 const EVERY_MS = 1000

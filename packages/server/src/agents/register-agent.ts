@@ -1,4 +1,4 @@
-import { AppError, type api, type EndpointCall } from '@twinlock/contract'
+import { AppError, type AuditEventType, type api, type EndpointCall } from '@twinlock/contract'
 import { type AuditEvent, appendAudit } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
 import type { AgentCaller } from '../identity/caller.ts'
@@ -15,8 +15,10 @@ export type PollBody = EndpointCall<typeof api.agents.poll>['body']
 export async function registerAgent(ctx: Context, caller: AgentCaller, body: PollBody): Promise<TargetName[]> {
   const known = await findAgent(ctx.db.read, body.agent_id)
   // Another token must not be able to take over an agent's work by taking its name.
-  if (known && known.tokenId !== caller.tokenId)
+  if (known && known.tokenId !== caller.tokenId) {
+    await recordRefusal(ctx, caller, body.agent_id)
     throw new AppError('agent_id_taken', { detail: `the agent id ${body.agent_id} is taken` })
+  }
   const isBound = (target: TargetName) => caller.targets.some((bound) => isSameTarget(bound, target))
   const announced: AgentRecord = {
     id: body.agent_id,
@@ -38,6 +40,18 @@ export async function registerAgent(ctx: Context, caller: AgentCaller, body: Pol
   )
 }
 
+/** Once while the server runs: an agent that is set up wrongly asks again and again. */
+async function recordRefusal(ctx: Context, caller: AgentCaller, agentId: string): Promise<void> {
+  if (!ctx.firstTime(`agent.refused ${caller.tokenId} ${agentId}`)) return
+  const event: AuditEvent = {
+    type: 'agent.refused',
+    actor: { type: 'agent', id: agentId },
+    subject: { type: 'token', id: caller.tokenId },
+    data: { code: 'agent_id_taken' },
+  }
+  await ctx.db.transact((tx) => appendAudit(ctx, tx, event))
+}
+
 async function store(
   ctx: Context,
   known: AgentRecord | undefined,
@@ -45,7 +59,7 @@ async function store(
   unbound: readonly TargetName[],
 ): Promise<void> {
   const actor = { type: 'agent' as const, id: announced.id }
-  const event = (type: string, data: AuditEvent['data']): AuditEvent => ({
+  const event = (type: AuditEventType, data: AuditEvent['data']): AuditEvent => ({
     type,
     actor,
     subject: { type: 'agent', id: announced.id },

@@ -1,3 +1,4 @@
+import type { AuditEventType } from '@twinlock/contract'
 import { type Actor, type AuditBody, appendRecord, type ChainHead, EMPTY_CHAIN } from '@twinlock/evidence'
 import { toInstant } from '../clock.ts'
 import type { Context } from '../context.ts'
@@ -5,8 +6,7 @@ import type { Tx } from '../db/connect.ts'
 import { findChainHead, insertAuditRecord } from './audit-store.ts'
 
 export interface AuditEvent {
-  /** Past tense and dotted: `request.approved`. */
-  readonly type: string
+  readonly type: AuditEventType
   readonly actor: Actor
   readonly subject: { readonly type: string; readonly id: string } | null
   /** Never a secret, never SQL, never a value from a database. */

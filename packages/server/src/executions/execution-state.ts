@@ -72,6 +72,12 @@ export function isEnded(status: ExecutionStatus): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'cancelled'
 }
 
+/** An execution whose end is not known yet; a request has at most one. */
+export const OPEN_STATUSES = ['queued', 'leased', 'running', 'lost'] as const satisfies readonly ExecutionStatus[]
+
+/** Open, and in an agent's hands: time alone does not end it. */
+export const HELD_STATUSES = ['leased', 'running', 'lost'] as const satisfies readonly ExecutionStatus[]
+
 export function startDeadline(now: number): number {
   return now + START_WITHIN_MS
 }

@@ -11,12 +11,9 @@ import { type ExecutionRecord, findExecution, listOverdueExecutions, updateExecu
  */
 export async function expireLeases(ctx: Context): Promise<void> {
   for (const { id } of await listOverdueExecutions(ctx.db.read, ctx.clock.now(), 100)) {
-    const execution = await ctx.db.transact(async (tx) => {
-      const execution = await findExecution(tx, id)
-      if (!execution || execution.leaseExpiresAt === null || ctx.clock.now() < execution.leaseExpiresAt)
-        return undefined
-      return execution.status === 'leased' ? requeue(ctx, tx, execution) : lose(ctx, tx, execution)
-    })
+    const execution = await ctx.db
+      .transact((tx) => endLease(ctx, tx, id))
+      .catch((error: unknown) => void ctx.logger.error({ err: error, execution: id }, 'a lease could not be ended'))
     if (execution)
       ctx.changes.notify(
         topicOf.queue(execution),
@@ -25,6 +22,12 @@ export async function expireLeases(ctx: Context): Promise<void> {
         topicOf.result(id),
       )
   }
+}
+
+async function endLease(ctx: Context, tx: Tx, id: string): Promise<ExecutionRecord | undefined> {
+  const execution = await findExecution(tx, id)
+  if (!execution || execution.leaseExpiresAt === null || ctx.clock.now() < execution.leaseExpiresAt) return undefined
+  return execution.status === 'leased' ? requeue(ctx, tx, execution) : lose(ctx, tx, execution)
 }
 
 async function requeue(ctx: Context, tx: Tx, execution: ExecutionRecord): Promise<ExecutionRecord | undefined> {

@@ -1,7 +1,24 @@
-import type { RequestView } from '@twinlock/contract'
-import type { Kysely } from 'kysely'
+import type { ExecutionStatus, RequestView } from '@twinlock/contract'
+import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
-import { isEnded } from './execution-state.ts'
+import { HELD_STATUSES, isEnded, OPEN_STATUSES } from './execution-state.ts'
+
+/** For a query over requests: how many open executions each has, and whether one is in an agent's hands. */
+export function countOpenExecutions(eb: ExpressionBuilder<Tables, 'requests'>) {
+  return countExecutions(eb, OPEN_STATUSES)
+}
+
+export function countHeldExecutions(eb: ExpressionBuilder<Tables, 'requests'>) {
+  return countExecutions(eb, HELD_STATUSES)
+}
+
+function countExecutions(eb: ExpressionBuilder<Tables, 'requests'>, statuses: readonly ExecutionStatus[]) {
+  return eb
+    .selectFrom('executions')
+    .select((inner) => inner.fn.countAll<number>().as('count'))
+    .whereRef('executions.request_id', '=', 'requests.id')
+    .where('executions.status', 'in', statuses)
+}
 
 /** The narrow view that requests have of executions. */
 export async function readLatestExecution(

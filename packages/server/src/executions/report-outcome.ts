@@ -1,5 +1,5 @@
 import { AppError, type Outcome } from '@twinlock/contract'
-import { appendAudit } from '../audit/append-audit.ts'
+import { type AuditEvent, appendAudit } from '../audit/append-audit.ts'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import type { AgentCaller } from '../identity/caller.ts'
@@ -11,11 +11,12 @@ import { getHeldExecution } from './held-execution.ts'
 /** Takes an agent's report of how an execution ended, also late, for one that counts as lost. The same report again changes nothing. */
 export async function reportOutcome(ctx: Context, agent: AgentCaller, id: string, outcome: Outcome): Promise<void> {
   const stored = await ctx.results.count(id)
-  const requestId = await ctx.db.transact(async (tx) => {
+  const ended = await ctx.db.transact(async (tx) => {
     const execution = await getHeldExecution(tx, agent, id, outcome.lease_id)
     if (isEnded(execution.status)) {
-      if (execution.status === outcome.status && execution.effect === outcome.effect) return undefined
-      throw new AppError('execution_closed')
+      if (execution.status === outcome.status && execution.effect === outcome.effect) return 'repeated'
+      await appendAudit(ctx, tx, contradictionEvent(execution, outcome))
+      return 'contradicted'
     }
     const now = ctx.clock.now()
     const move = transition(execution, { type: 'end', status: outcome.status, effect: outcome.effect }, now)
@@ -41,16 +42,34 @@ export async function reportOutcome(ctx: Context, agent: AgentCaller, id: string
     if (!(await updateExecution(tx, execution, change))) throw new AppError('concurrent_change')
     await appendAudit(ctx, tx, outcomeEvent(execution, outcome))
     await settleSlot(ctx, tx, execution.requestId, { slotGivenBack: move.slotGivenBack })
-    return execution.requestId
+    return execution
   })
-  if (requestId) ctx.changes.notify(topicOf.execution(id), topicOf.request(requestId), topicOf.result(id))
+  if (ended === 'contradicted') throw new AppError('execution_closed')
+  if (ended !== 'repeated')
+    ctx.changes.notify(topicOf.execution(id), topicOf.request(ended.requestId), topicOf.result(id))
+}
+
+/** A report that does not fit the one before is never believed, and never forgotten: a replay shows itself here. */
+function contradictionEvent(execution: ExecutionRecord & { agentId: string }, outcome: Outcome): AuditEvent {
+  return {
+    type: 'execution.contradicted',
+    actor: { type: 'agent', id: execution.agentId },
+    subject: { type: 'execution', id: execution.id },
+    data: {
+      stands: execution.status,
+      stands_effect: execution.effect,
+      status: outcome.status,
+      effect: outcome.effect,
+      error_code: outcome.error?.code ?? null,
+    },
+  }
 }
 
 /** Counts, codes and digests: a database's message may quote the row that it is about. */
-function outcomeEvent(execution: ExecutionRecord & { agentId: string }, outcome: Outcome) {
+function outcomeEvent(execution: ExecutionRecord & { agentId: string }, outcome: Outcome): AuditEvent {
   return {
     type: execution.status === 'lost' ? 'execution.resolved' : `execution.${outcome.status}`,
-    actor: { type: 'agent' as const, id: execution.agentId },
+    actor: { type: 'agent', id: execution.agentId },
     subject: { type: 'execution', id: execution.id },
     data: {
       status: outcome.status,

@@ -3,14 +3,14 @@ import type { Context } from '../context.ts'
 
 /** The one converter from whatever was thrown to a problem document. What is not an AppError tells the client an id and no more. */
 export function toErrorResponse(ctx: Pick<Context, 'logger' | 'ids'>, error: unknown): Problem {
-  const known = error instanceof AppError ? error : fromFastify(error)
+  const known = error instanceof AppError ? error : (fromFramework(error) ?? fromDisk(error))
   if (known && toProblem(known).status < 500) return toProblem(known)
   const errorId = ctx.ids('err')
   ctx.logger.error({ err: error, error_id: errorId }, 'a request failed')
   return toProblem(new AppError(known?.code ?? 'internal_error', { errorId }))
 }
 
-function fromFastify(error: unknown): AppError | undefined {
+function fromFramework(error: unknown): AppError | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined
   switch (error.statusCode) {
     case 404:
@@ -20,8 +20,24 @@ function fromFastify(error: unknown): AppError | undefined {
     case 415:
       return new AppError('unsupported_media_type')
     case 400:
-      return new AppError('invalid_request', { detail: 'the body is not valid JSON' })
+      return new AppError('invalid_request', notReadable('code' in error ? error.code : undefined))
     default:
       return undefined
   }
+}
+
+function notReadable(code: unknown): { detail: string; hint: string } {
+  if (code === 'FST_ERR_BAD_URL')
+    return { detail: 'the address is not a valid URL', hint: 'Escape what stands in the path.' }
+  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY') return { detail: 'the body is empty', hint: 'Send a JSON object.' }
+  return { detail: 'the body is not valid JSON', hint: 'Send a JSON object in UTF-8.' }
+}
+
+/** SQLITE_FULL */
+const DATABASE_FULL = 13
+
+function fromDisk(error: unknown): AppError | undefined {
+  if (!(error instanceof Error)) return undefined
+  const isFull = ('code' in error && error.code === 'ENOSPC') || ('errcode' in error && error.errcode === DATABASE_FULL)
+  return isFull ? new AppError('storage_full', {}, error) : undefined
 }

@@ -5,9 +5,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
+import { type Idempotency, recallAnswer } from '../idempotency/idempotency.ts'
 import { authenticate } from '../identity/authenticate.ts'
 import { type AgentCaller, actorOf, type Caller, type UserCaller } from '../identity/caller.ts'
-import { type Idempotency, recallAnswer } from './idempotency.ts'
 
 type CallerOf<E extends Endpoint> = E['access'] extends 'public'
   ? unknown

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { SYSTEM } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
@@ -8,7 +7,7 @@ import { createUser } from './create-user.ts'
 import { findTokenByHash, findUserByName } from './identity-store.ts'
 import { agentToken, tokenHash, userToken } from './token-secret.ts'
 
-export const ADMIN_NAME = 'admin'
+const ADMIN_NAME = 'admin'
 
 /**
  * The first start gives the installation its first administrator and its first agent, by two files that only the
@@ -21,9 +20,9 @@ export async function bootstrap(
   if (await isBootstrapped(ctx)) return []
   const adminFile = join(ctx.config.stateDir, 'admin-token')
   const agentFile = join(ctx.config.stateDir, 'agent-token')
-  const admin = readSecretFile(adminFile) ?? writeSecretFile(adminFile, userToken(randomBytes))
+  const admin = readSecretFile(adminFile) ?? writeSecretFile(adminFile, userToken(ctx.random))
   const agent =
-    readSecretFile(agentFile) ?? writeSecretFile(agentFile, agentToken(randomBytes, ctx.signingKey.fingerprint))
+    readSecretFile(agentFile) ?? writeSecretFile(agentFile, agentToken(ctx.random, ctx.signingKey.fingerprint))
   const user =
     (await findUserByName(ctx.db.read, ADMIN_NAME)) ??
     (await createUser(ctx, SYSTEM, { name: ADMIN_NAME, roles: ['admin'] }))

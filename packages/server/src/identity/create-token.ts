@@ -1,9 +1,10 @@
 import { AppError } from '@twinlock/contract'
 import type { Actor } from '@twinlock/evidence'
 import { appendAudit } from '../audit/append-audit.ts'
+import { toInstant } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
-import { type Idempotency, rememberAnswer } from '../http/idempotency.ts'
+import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { findTargetDatabase, targetText } from '../policies/targets.ts'
 import type { TargetName } from '../policies/workflow.ts'
 import { findUserByName, insertToken, type Token } from './identity-store.ts'
@@ -73,7 +74,11 @@ export async function storeToken(
     type: 'token.created',
     actor,
     subject: { type: 'token', id: created.token.id },
-    data: { kind: created.token.kind, expires_at: created.token.expiresAt, ...data },
+    data: {
+      kind: created.token.kind,
+      expires_at: created.token.expiresAt === null ? null : toInstant(created.token.expiresAt),
+      ...data,
+    },
   })
   return created
 }

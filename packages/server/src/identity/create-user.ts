@@ -2,7 +2,7 @@ import { AppError, type Role } from '@twinlock/contract'
 import type { Actor } from '@twinlock/evidence'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
-import { type Idempotency, rememberAnswer } from '../http/idempotency.ts'
+import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { findUserByName, insertUser, type User } from './identity-store.ts'
 
 export async function createUser(

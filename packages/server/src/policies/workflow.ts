@@ -26,7 +26,7 @@ export interface Workflow {
 }
 
 /** `privileged` and `unparsed` must be named. */
-export const DEFAULT_OPERATIONS: readonly OperationName[] = [
+const DEFAULT_OPERATIONS: readonly OperationName[] = [
   'select',
   'dml',
   'ddl',

@@ -3,7 +3,8 @@ import { appendAudit } from '../audit/append-audit.ts'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { cancelUnstartedExecution } from '../executions/cancel-unstarted-execution.ts'
-import { type Idempotency, rememberAnswer } from '../http/idempotency.ts'
+import { executionOpenError } from '../executions/refuse-open-execution.ts'
+import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { actorOf, type UserCaller } from '../identity/caller.ts'
 import { getVisibleRequest } from './request-access.ts'
 import { transition } from './request-state.ts'
@@ -26,9 +27,10 @@ export async function cancelRequest(
     const state = { ...stateOf(request), executionOpen: request.executionOpen && executionId === undefined }
     const now = ctx.clock.now()
     const move = transition(state, 'cancel', now)
+    if (!move.ok && move.code === 'execution_open') throw await executionOpenError(tx, request)
     if (!move.ok) throw new AppError(move.code, { detail: `#${request.number} is ${request.status}` })
-    if (!(await updateRequest(tx, request, { status: move.next, decidedAt: now })))
-      throw new AppError('concurrent_change')
+    const decided = request.status === 'pending' ? { decidedAt: now } : {}
+    if (!(await updateRequest(tx, request, { status: move.next, ...decided }))) throw new AppError('concurrent_change')
     await rememberAnswer(ctx, tx, idempotency, request.id)
     await appendAudit(ctx, tx, {
       type: move.event,

@@ -2,7 +2,8 @@ import { AppError } from '@twinlock/contract'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { queueExecution } from '../executions/queue-execution.ts'
-import { type Idempotency, rememberAnswer } from '../http/idempotency.ts'
+import { executionOpenError } from '../executions/refuse-open-execution.ts'
+import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { actorOf, type UserCaller } from '../identity/caller.ts'
 import { getVisibleRequest } from './request-access.ts'
 import { startRefusal } from './request-state.ts'
@@ -20,6 +21,7 @@ export async function executeRequest(
     if (request.requesterId !== user.id)
       throw new AppError('not_requester', { detail: `#${request.number} is somebody else's request` })
     const refusal = startRefusal(stateOf(request), ctx.clock.now())
+    if (refusal === 'execution_open') throw await executionOpenError(tx, request)
     if (refusal) throw new AppError(refusal, { detail: `#${request.number} is ${request.status}` })
     const executionId = await queueExecution(ctx, tx, request, actorOf(user))
     await rememberAnswer(ctx, tx, idempotency, executionId)

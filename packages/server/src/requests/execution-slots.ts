@@ -1,10 +1,11 @@
 import { AppError } from '@twinlock/contract'
-import { parseWorkOrder, type TokenApproval, type WorkOrder } from '@twinlock/evidence'
+import type { TokenApproval, WorkOrder } from '@twinlock/evidence'
 import { appendAudit, SYSTEM } from '../audit/append-audit.ts'
 import { toInstant } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
 import { readPersonName } from '../identity/people.ts'
+import { readOrder } from './read-order.ts'
 import { startRefusal, transition } from './request-state.ts'
 import { getRequest, listReviews, type RequestRecord, stateOf, updateRequest } from './request-store.ts'
 
@@ -75,10 +76,4 @@ async function readApprovals(tx: Tx, request: RequestRecord): Promise<TokenAppro
     approvals.push({ step: review.step, via: 'review', by, at: toInstant(review.at), review: null })
   }
   return approvals
-}
-
-function readOrder(request: RequestRecord): WorkOrder {
-  const order = parseWorkOrder(request.workOrder)
-  if (!order.ok) throw new Error(`the work order of #${request.number} is ${order.why}: ${order.detail}`)
-  return order.payload
 }

@@ -10,7 +10,7 @@ export const REQUEST_TRANSITIONS = {
   rejected: {},
   expired: {},
   cancelled: {},
-} as const satisfies Record<RequestStatus, Partial<Record<RequestCommand, RequestStatus>>>
+} as const satisfies Record<RequestStatus, Partial<Record<RequestCommand, Exclude<RequestStatus, 'pending'>>>>
 
 export interface RequestState {
   readonly status: RequestStatus
@@ -21,13 +21,16 @@ export interface RequestState {
   readonly executionOpen: boolean
 }
 
+/** No move leads back to `pending`. */
+type MovedTo = Exclude<RequestStatus, 'pending'>
+
 export type RequestMove =
-  | { readonly ok: true; readonly next: RequestStatus; readonly event: `request.${RequestStatus}` }
+  | { readonly ok: true; readonly next: MovedTo; readonly event: `request.${MovedTo}` }
   | { readonly ok: false; readonly code: ErrorCode }
 
 /** One move of a request. Pure: the caller writes it, guarded by the status it was decided from. */
 export function transition(state: RequestState, command: RequestCommand, now: number): RequestMove {
-  const moves: Partial<Record<RequestCommand, RequestStatus>> = REQUEST_TRANSITIONS[state.status]
+  const moves: Partial<Record<RequestCommand, MovedTo>> = REQUEST_TRANSITIONS[state.status]
   const next = moves[command]
   if (next === undefined) return { ok: false, code: refusalOf(command) }
   const expired = now >= state.expiresAt

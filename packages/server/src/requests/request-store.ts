@@ -3,6 +3,7 @@ import type { Kysely, Selectable } from 'kysely'
 import { z } from 'zod'
 import type { Tx } from '../db/connect.ts'
 import type { Tables } from '../db/tables.ts'
+import { countHeldExecutions, countOpenExecutions } from '../executions/read-executions.ts'
 import type { Workflow } from '../policies/workflow.ts'
 import type { Review } from './approval.ts'
 import type { RequestState } from './request-state.ts'
@@ -121,24 +122,15 @@ export async function listRequestsBefore(
   return (await query.orderBy('number', 'desc').limit(limit).execute()).map(toRecord)
 }
 
-/** Requests whose time is over and that nothing holds back: pending ones, and approved ones without an open execution. */
+/** Requests whose time is over, unless an agent has one of their executions in its hands; the longest overdue first. */
 export async function listExpiredRequests(db: Kysely<Tables>, now: number, limit: number): Promise<string[]> {
   const rows = await db
     .selectFrom('requests')
     .select('id')
     .where('status', 'in', ['pending', 'approved'])
     .where('expires_at', '<=', now)
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom('executions')
-            .select('executions.id')
-            .whereRef('executions.request_id', '=', 'requests.id')
-            .where('executions.status', 'in', ['leased', 'running', 'lost']),
-        ),
-      ),
-    )
+    .where((eb) => eb(countHeldExecutions(eb), '=', 0))
+    .orderBy('expires_at')
     .limit(limit)
     .execute()
   return rows.map((row) => row.id)
@@ -211,14 +203,7 @@ function selectRequests(db: Kysely<Tables>) {
   return db
     .selectFrom('requests')
     .selectAll('requests')
-    .select((eb) =>
-      eb
-        .selectFrom('executions')
-        .select((inner) => inner.fn.countAll<number>().as('open'))
-        .whereRef('executions.request_id', '=', 'requests.id')
-        .where('executions.status', 'in', ['queued', 'leased', 'running', 'lost'])
-        .as('open_executions'),
-    )
+    .select((eb) => countOpenExecutions(eb).as('open_executions'))
 }
 
 function toRecord(row: Selectable<Tables['requests']> & { open_executions: number | null }): RequestRecord {

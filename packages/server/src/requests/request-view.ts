@@ -1,5 +1,4 @@
 import type { RequestView } from '@twinlock/contract'
-import { parseWorkOrder } from '@twinlock/evidence'
 import type { Kysely } from 'kysely'
 import { toInstant } from '../clock.ts'
 import type { Tables } from '../db/tables.ts'
@@ -7,19 +6,30 @@ import { readLatestExecution } from '../executions/read-executions.ts'
 import { type Person, readPeople } from '../identity/people.ts'
 import type { ApproverEntry } from '../policies/workflow.ts'
 import { foldReviews, isApprover, type Progress, type Review } from './approval.ts'
+import { readOrder } from './read-order.ts'
 import { listReviews, type RequestRecord } from './request-store.ts'
 
 const MAX_CANDIDATES = 20
 
 export async function toRequestView(db: Kysely<Tables>, request: RequestRecord): Promise<RequestView> {
-  const [reviews, people, latest] = [
-    await listReviews(db, request.id),
-    await readPeople(db),
-    await readLatestExecution(db, request.id),
-  ]
-  const order = parseWorkOrder(request.workOrder)
-  if (!order.ok) throw new Error(`the work order of #${request.number} is ${order.why}: ${order.detail}`)
-  const { limits } = order.payload
+  return render(db, request, await readPeople(db))
+}
+
+export async function toRequestViews(db: Kysely<Tables>, requests: readonly RequestRecord[]): Promise<RequestView[]> {
+  const people = await readPeople(db)
+  const views: RequestView[] = []
+  for (const request of requests) views.push(await render(db, request, people))
+  return views
+}
+
+async function render(
+  db: Kysely<Tables>,
+  request: RequestRecord,
+  people: ReadonlyMap<string, Person>,
+): Promise<RequestView> {
+  const reviews = await listReviews(db, request.id)
+  const latest = await readLatestExecution(db, request.id)
+  const { limits } = readOrder(request)
   const progress = foldReviews(request.workflow.steps, reviews, people)
   const nameOf = (id: string) => people.get(id)?.name ?? 'somebody removed'
   const isOpen = request.status === 'pending' || request.status === 'approved'

@@ -91,7 +91,6 @@ export const initial: Migration = {
        constraint slots_are_not_overdrawn check (slots_used between 0 and max_executions),
        constraint an_approval_has_a_time check ((approved_at is null) = (approved_via is null))
      )`,
-    `create index requests_by_requester on requests (requester_id, number)`,
     `create index requests_by_status on requests (status, expires_at)`,
     `create table reviews (
        id text primary key,
