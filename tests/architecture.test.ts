@@ -19,15 +19,27 @@ interface SourceFile {
   readonly text: string
   /** Specifiers of its imports and re-exports, types included. */
   readonly imports: readonly string[]
+  /** Without those that are for types alone. */
+  readonly valueImports: readonly string[]
 }
 
-const sources: SourceFile[] = globSync('packages/*/{src,tests,scripts}/**/*.ts', { cwd: ROOT }).map((file) => {
+const sources: SourceFile[] = globSync(
+  ['packages/*/{src,tests,scripts}/**/*.ts', '{tests,demo,bench,scripts}/**/*.ts'],
+  { cwd: ROOT },
+).map((file) => {
   const text = readFileSync(join(ROOT, file), 'utf8')
-  const statements = text.matchAll(
-    /^(?:import|export)\b[^'`;=]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm,
-  )
-  const imports = [...statements].map((match) => match[1] ?? match[2] ?? match[3] ?? '')
-  return { path: file.split(sep).join('/'), text, imports }
+  const statements = [
+    ...text.matchAll(/^(?:import|export)\b[^'`;=]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm),
+  ].map((match) => ({
+    specifier: match[1] ?? match[2] ?? match[3] ?? '',
+    isType: /^(?:import|export) type\b/.test(match[0]),
+  }))
+  return {
+    path: file.split(sep).join('/'),
+    text,
+    imports: statements.map(({ specifier }) => specifier),
+    valueImports: statements.filter(({ isType }) => !isType).map(({ specifier }) => specifier),
+  }
 })
 const production = sources.filter(({ path }) => /^packages\/[^/]+\/src\//.test(path) && !path.endsWith('.test.ts'))
 
@@ -79,20 +91,15 @@ describe('the walls between packages', () => {
   })
 
   it('a package imports another one by its name, and only when its manifest says so', () => {
-    const found = violations(
-      sources.filter(
-        ({ path }) => !path.endsWith('.test.ts') && !path.includes('/tests/') && !path.includes('/scripts/'),
-      ),
-      ({ path, imports }) => {
-        const name = path.split('/')[1] ?? ''
-        const allowed = [...dependenciesOf(name), manifest(name).name]
-        return imports.filter((specifier) => {
-          if (specifier.startsWith('node:')) return false
-          if (specifier.startsWith('.')) return !join(dirname(path), specifier).startsWith(`packages/${name}/`)
-          return !allowed.some((dependency) => specifier === dependency || specifier.startsWith(`${dependency}/`))
-        })
-      },
-    )
+    const found = violations(production, ({ path, imports }) => {
+      const name = path.split('/')[1] ?? ''
+      const allowed = [...dependenciesOf(name), manifest(name).name]
+      return imports.filter((specifier) => {
+        if (specifier.startsWith('node:')) return false
+        if (specifier.startsWith('.')) return !join(dirname(path), specifier).startsWith(`packages/${name}/`)
+        return !allowed.some((dependency) => specifier === dependency || specifier.startsWith(`${dependency}/`))
+      })
+    })
     // Vitest is a tool of the workspace; its types are used where a test run is set up.
     expect(found.filter((line) => !/^packages\/testing\/.*: vitest/.test(line))).toEqual([])
   })
@@ -131,17 +138,24 @@ describe('the walls inside packages', () => {
     expect(found).toEqual([])
   })
 
-  it('imports within a feature go from routes to use cases to state and store', () => {
-    const rank = (path: string) => (path.endsWith('-routes.ts') ? 0 : /-(state|store|view)\.ts$/.test(path) ? 2 : 1)
+  it('imports within a feature go from routes to views and use cases, and from these to state and store', () => {
+    const rank = (path: string) => {
+      if (path.endsWith('-routes.ts')) return 0
+      if (path.endsWith('-view.ts')) return 1
+      return /-(state|store)\.ts$/.test(path) ? 3 : 2
+    }
     const found = violations(
-      shipped.filter(({ path }) => path.startsWith('packages/server/src/')),
-      ({ path, imports }) =>
-        imports.filter((specifier) => {
-          if (!specifier.startsWith('./') || path.split('/').length < 5) return false
-          // A store may use a pure neighbour (types, folds); what it may not use is a route or a use case that writes.
-          if (rank(path) === 2) return specifier.endsWith('-routes.ts')
-          return rank(path) === 1 && specifier.endsWith('-routes.ts')
-        }),
+      shipped.filter(({ path }) => /^packages\/server\/src\/[^/]+\/[^/]+\.ts$/.test(path)),
+      ({ path, valueImports }) =>
+        valueImports.filter((specifier) => specifier.startsWith('./') && rank(specifier) < rank(path)),
+    )
+    expect(found).toEqual([])
+  })
+
+  it('views are for routes alone', () => {
+    const found = violations(
+      shipped.filter(({ path }) => path.startsWith('packages/server/src/') && !/-(routes|view)\.ts$/.test(path)),
+      ({ valueImports }) => valueImports.filter((specifier) => specifier.endsWith('-view.ts')),
     )
     expect(found).toEqual([])
   })

@@ -17,7 +17,7 @@ export {
 } from './test-processes.ts'
 export {
   createTestUser,
-  SHOP_CONFIG,
+  DEFAULT_CONFIG,
   startTestServer,
   type TestServer,
   type TestServerOptions,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type RunningProcess, startNode } from './child-process.ts'
-import { readToken, SHOP_CONFIG, type TestUser, testUser } from './test-server.ts'
+import { DEFAULT_CONFIG, readToken, type TestUser, testUser } from './test-server.ts'
 
 const SERVER = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url))
 const AGENT = fileURLToPath(new URL('../../agent/src/main.ts', import.meta.url))
@@ -26,7 +26,7 @@ export async function startServerProcess(
   const file = join(stateDir, 'twinlock-server.toml')
   writeFileSync(
     file,
-    `state_dir = ${JSON.stringify(stateDir)}\nlisten = "127.0.0.1:${options.port ?? 0}"\n${options.config ?? SHOP_CONFIG}`,
+    `state_dir = ${JSON.stringify(stateDir)}\nlisten = "127.0.0.1:${options.port ?? 0}"\n${options.config ?? DEFAULT_CONFIG}`,
   )
   const child = startNode(SERVER, ['--config', file])
   const line = await child.line((text) => text.includes('"listening"'), 'the server listened')

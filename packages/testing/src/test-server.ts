@@ -37,7 +37,7 @@ export interface TestServerOptions {
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'twinlock-server-'))
   const result = readServerConfig({
-    text: `state_dir = ${JSON.stringify(stateDir)}\nlisten = "127.0.0.1:0"\n${options.config ?? SHOP_CONFIG}`,
+    text: `state_dir = ${JSON.stringify(stateDir)}\nlisten = "127.0.0.1:0"\n${options.config ?? DEFAULT_CONFIG}`,
     env: {},
     readFile: (path) => readFileSync(path, 'utf8'),
   })
@@ -65,8 +65,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   }
 }
 
-/** Reads run by themselves in development; production asks an administrator or an approver; DDL needs one, DML two people. */
-export const SHOP_CONFIG = `
+/** One database: everything runs by itself in development, and needs one approver in production. */
+export const DEFAULT_CONFIG = `
 [[databases]]
 name = "app"
 environments = ["development", "production"]

@@ -1,7 +1,13 @@
 import { startTamperingProxy, type TamperingProxy } from './tampering-proxy.ts'
 import { createTestDatabase, type TestDatabase } from './test-database.ts'
 import { type AgentProcess, type AgentProcessOptions, startAgentProcess } from './test-processes.ts'
-import { SHOP_CONFIG, startTestServer, type TestServer, type TestServerOptions, type TestUser } from './test-server.ts'
+import {
+  DEFAULT_CONFIG,
+  startTestServer,
+  type TestServer,
+  type TestServerOptions,
+  type TestUser,
+} from './test-server.ts'
 
 /** A server, an agent in its own process, a database for each environment, alice who asks and bob who approves. */
 export interface TestStack extends AsyncDisposable {
@@ -21,7 +27,7 @@ export async function startTestStack(
   options: { schema?: string; server?: TestServerOptions; agent?: Partial<AgentProcessOptions> } = {},
 ): Promise<TestStack> {
   await using cleanup = new AsyncDisposableStack()
-  const server = cleanup.use(await startTestServer({ config: SHOP_CONFIG, ...options.server }))
+  const server = cleanup.use(await startTestServer({ config: DEFAULT_CONFIG, ...options.server }))
   const proxy = cleanup.use(await startTamperingProxy(server.url))
   const schema = options.schema === undefined ? {} : { schema: options.schema }
   const [development, production] = await Promise.all([createTestDatabase(schema), createTestDatabase(schema)])
