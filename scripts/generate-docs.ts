@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import {
   ALL_ENDPOINTS,
   API_BASE,
+  AUDIT_EVENTS,
   can,
   type Endpoint,
   ERROR_CODES,
@@ -19,6 +20,7 @@ const ROOT = join(import.meta.dirname, '..')
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/reference/api.md', page('The HTTP API', apiPage())],
+    ['docs/reference/audit.md', page('Audit events', auditPage())],
     ['docs/reference/errors.md', page('Error codes', errorsPage())],
     ['docs/reference/permissions.md', page('Roles and permissions', permissionsPage())],
   ])
@@ -38,6 +40,16 @@ function apiPage(): string {
       'of the [codes](errors.md). What a permission means, and who has it, is in [Roles and permissions](permissions.md).',
     ].join('\n'),
     ...[...groups].map(([name, endpoints]) => `## ${name}\n\n${endpointTable(endpoints)}`),
+  ].join('\n\n')
+}
+
+function auditPage(): string {
+  return [
+    'What the audit log records. Each record has who did it, when, and what it happened to; none holds SQL, rows, comments or secrets.',
+    table(
+      ['event', 'means'],
+      Object.entries(AUDIT_EVENTS).map(([type, meaning]) => [code(type), meaning]),
+    ),
   ].join('\n\n')
 }
 
