@@ -1,9 +1,9 @@
-import { api, isAppError, LEASE_MS, POLL_HOLD_S, START_WITHIN_MS } from '@twinlock/contract'
+import { api, LEASE_MS, POLL_HOLD_S, START_WITHIN_MS } from '@twinlock/contract'
 import { encodeWorkOrder, executionTokenSchema, openEnvelope, parseWorkOrder } from '@twinlock/evidence'
 import { readAuditBodies } from '@twinlock/testing'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { createManualAgent, type Held, journalId, type ManualAgent } from './fixtures/manual-agent.ts'
+import { createManualAgent, type Held, journalId, type ManualAgent, refusal } from './fixtures/manual-agent.ts'
 import { type ProtocolSetup, startProtocol } from './fixtures/protocol-setup.ts'
 
 const HOUR = 3_600_000
@@ -26,12 +26,6 @@ function openToken(setup: ProtocolSetup, envelope: unknown) {
   if (!opened.ok) throw new Error(opened.detail)
   return opened.payload
 }
-
-const refusal = (call: Promise<unknown>) =>
-  call.then(
-    () => 'not refused',
-    (error: unknown) => (isAppError(error) ? { code: error.code, ...error.data } : error),
-  )
 
 describe('an agent', () => {
   it("is given only the work of its token's targets", async () => {
