@@ -13,15 +13,21 @@ export const HEARTBEAT_MS = 10_000
 /** How long a leased execution waits for its start. */
 export const START_WITHIN_MS = 10_000
 
+/** Longer than the largest text that is taken can become in JSON's escaping. */
+export const MAX_WORK_ORDER_LENGTH = 8 * 1024 * 1024
+
+/** A lease is known by an unguessable id that the server made. */
+const leaseIdSchema = idSchema('lse')
+
 /**
  * Messages of the agent's protocol are extended by adding fields that the other side ignores: answers are read loosely
  * by the agent, and bodies loosely by the server. What authorises (orders, tokens) is strict and signed.
  */
 const leaseSchema = z.object({
   execution_id: idSchema('exe'),
-  lease_id: z.string(),
+  lease_id: leaseIdSchema,
   /** The canonical text of the work order, as it was approved. */
-  work_order: z.string(),
+  work_order: z.string().max(MAX_WORK_ORDER_LENGTH),
 })
 export type Lease = z.infer<typeof leaseSchema>
 
@@ -30,9 +36,18 @@ const envelopeTextSchema = z.unknown()
 
 const executionParams = z.strictObject({ id: idSchema('exe') })
 
+/** Limits that an agent's own configuration may lower. */
+const CLAMPABLE: readonly string[] = [
+  'statement_timeout_ms',
+  'lock_timeout_ms',
+  'max_rows',
+  'max_result_bytes',
+  'max_field_bytes',
+]
+
 /** What an agent reports at the end of an execution. */
 export const outcomeSchema = z.object({
-  lease_id: z.string().max(100),
+  lease_id: leaseIdSchema,
   status: z.enum(['succeeded', 'failed', 'cancelled']),
   effect: effectSchema,
   error: executionErrorSchema.nullable(),
@@ -49,7 +64,12 @@ export const outcomeSchema = z.object({
   /** How the agent came to know: it saw the end, or asked its journal or the database afterwards. */
   known_from: z.enum(['observed', 'journal', 'database']),
   /** Limits the agent's own configuration clamped, by name. */
-  clamped: z.record(z.string(), z.number().int()),
+  clamped: z
+    .record(z.string(), z.number().int().nonnegative())
+    .refine(
+      (clamped) => Object.keys(clamped).every((name) => CLAMPABLE.includes(name)),
+      'names something that is not a limit',
+    ),
 })
 export type Outcome = z.infer<typeof outcomeSchema>
 
@@ -77,6 +97,7 @@ export const agentEndpoints = {
         .max(1000),
       free_capacity: z.number().int().min(0).max(1000),
     }),
+    maxBodyBytes: 256 * 1024,
     response: z.object({ server_id: z.string(), server_time: timeSchema, leases: z.array(leaseSchema) }),
   }),
   start: defineEndpoint({
@@ -86,7 +107,7 @@ export const agentEndpoints = {
     summary: 'Start a leased execution; the answer carries the execution token',
     access: 'agent',
     params: executionParams,
-    body: z.object({ lease_id: z.string().max(100) }),
+    body: z.object({ lease_id: leaseIdSchema }),
     response: z.object({ token: envelopeTextSchema, server_time: timeSchema }),
   }),
   heartbeat: defineEndpoint({
@@ -96,7 +117,7 @@ export const agentEndpoints = {
     summary: 'Keep the lease of a running execution',
     access: 'agent',
     params: executionParams,
-    body: z.object({ lease_id: z.string().max(100) }),
+    body: z.object({ lease_id: leaseIdSchema }),
     response: z.object({ lease_expires_at: timeSchema }),
   }),
   handBack: defineEndpoint({
@@ -106,7 +127,7 @@ export const agentEndpoints = {
     summary: 'Give a leased execution back before it started',
     access: 'agent',
     params: executionParams,
-    body: z.object({ lease_id: z.string().max(100) }),
+    body: z.object({ lease_id: leaseIdSchema }),
     response: z.object({}),
   }),
   chunk: defineEndpoint({
@@ -116,7 +137,7 @@ export const agentEndpoints = {
     summary: 'Store one slice of the result; repeating it changes nothing',
     access: 'agent',
     params: z.strictObject({ id: idSchema('exe'), n: z.coerce.number().int().min(0).max(10_000_000) }),
-    query: z.object({ lease_id: z.string().max(100) }),
+    query: z.object({ lease_id: leaseIdSchema }),
     rawBody: { maxBytes: MAX_CHUNK_BYTES },
     response: z.object({}),
   }),
@@ -128,6 +149,7 @@ export const agentEndpoints = {
     access: 'agent',
     params: executionParams,
     body: outcomeSchema,
+    maxBodyBytes: 2 * 1024 * 1024,
     response: z.object({}),
   }),
 }

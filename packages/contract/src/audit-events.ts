@@ -26,7 +26,8 @@ export const AUDIT_EVENTS = {
   'execution.resolved': 'What became of a lost execution was found out.',
   'execution.contradicted': 'An agent reported another end of an execution that had ended.',
   'agent.registered': 'An agent polled for the first time.',
-  'agent.refused': 'A token used the id of an agent that another token registered.',
+  'agent.refused': 'A token used the id of an agent that another token registered for targets it does not have.',
+  'agent.token_changed': 'An agent came back with another token that covers the targets of the one before.',
   'agent.journal_changed': 'An agent came back with another journal: its disk is new.',
   'agent.targets_ignored': 'An agent announced targets its token is not bound to.',
 } as const

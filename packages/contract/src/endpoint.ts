@@ -21,6 +21,8 @@ export interface Endpoint {
   /** A JSON body; endpoints with `rawBody` take bytes instead. */
   readonly body?: z.ZodType
   readonly rawBody?: { readonly maxBytes: number }
+  /** Room for a JSON body larger than 64 KiB. */
+  readonly maxBodyBytes?: number
   /** Status and JSON body of success; null for an endpoint that streams `application/x-ndjson`. */
   readonly status?: 200 | 201
   readonly response: z.ZodType | null

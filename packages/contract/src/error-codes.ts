@@ -133,7 +133,7 @@ export const ERROR_CODES = {
   chunk_conflict: { status: 409, title: 'Another chunk with this number is stored', hint: null },
   agent_id_taken: {
     status: 409,
-    title: 'Another token registered this agent id',
+    title: 'This agent id is registered with a token for other targets',
     hint: 'Give this agent another agent_id, or use the token it was registered with.',
   },
   user_exists: { status: 409, title: 'There is a user of this name', hint: null },
@@ -149,6 +149,11 @@ export const ERROR_CODES = {
   },
   payload_too_large: { status: 413, title: 'The body is too large', hint: null },
   unsupported_media_type: { status: 415, title: 'The body has the wrong type', hint: 'Send application/json.' },
+  too_many_requests: {
+    status: 429,
+    title: 'You have too much waiting already',
+    hint: 'Wait for the answers, then go on.',
+  },
   internal_error: {
     status: 500,
     title: 'The server failed',

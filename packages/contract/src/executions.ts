@@ -25,7 +25,10 @@ export const executionErrorSchema = z.strictObject({
   statement: z.number().int().positive().nullable(),
   /** 1-based character position within that statement. */
   position: z.number().int().positive().nullable(),
-  sqlstate: z.string().max(5).nullable(),
+  sqlstate: z
+    .string()
+    .regex(/^[0-9A-Z]{5}$/)
+    .nullable(),
   detail: z.string().max(8192).nullable(),
   hint: z.string().max(8192).nullable(),
 })

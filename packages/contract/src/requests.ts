@@ -97,6 +97,8 @@ export const requestEndpoints = {
       reason: z.string().trim().min(1).max(4000).optional(),
       start: z.enum(['manual', 'on_approval']).default('manual'),
     }),
+    // A statement of 1 MiB in JSON's own escaping.
+    maxBodyBytes: 3 * 1024 * 1024,
     status: 201,
     response: requestViewSchema,
     idempotent: true,

@@ -4,10 +4,12 @@ import { type ConfigResult, type ConfigSource, readConfig } from '@twinlock/cont
 import { z } from 'zod'
 import { findWorkflowProblems, type Workflow } from './policies/workflow.ts'
 
+const MAX_DURATION_MS = 3650 * 86_400_000
+
 const durationSchema = z.string().transform((text, ctx) => {
   const ms = parseDuration(text)
-  if (ms !== undefined && ms >= 1000) return Math.floor(ms / 1000)
-  ctx.addIssue({ code: 'custom', message: 'must be a duration of at least a second, like "30m", "24h" or "7d"' })
+  if (ms !== undefined && ms >= 1000 && ms <= MAX_DURATION_MS) return Math.floor(ms / 1000)
+  ctx.addIssue({ code: 'custom', message: 'must be a duration from a second to ten years, like "30m", "24h" or "7d"' })
   return z.NEVER
 })
 

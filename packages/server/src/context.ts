@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts'
 import type { ServerConfig } from './config.ts'
 import type { Database } from './db/connect.ts'
 import type { decideSubmission } from './policies/decide-submission.ts'
+import { type AnalysisTurns, createAnalysisTurns } from './requests/analysis-turns.ts'
 import { createResultFiles, type ResultFiles } from './results/result-files.ts'
 
 /** What use cases ask for, each only the part it needs. */
@@ -24,6 +25,7 @@ export interface Context {
   readonly logger: Logger
   readonly analyzers: Readonly<Record<Dialect, Analyzer | undefined>>
   readonly results: ResultFiles
+  readonly analysisTurns: AnalysisTurns
   readonly decideSubmission: typeof decideSubmission
   /** Whether this key is asked about for the first time while the server runs; for what must not be recorded again and again. */
   readonly firstTime: (key: string) => boolean
@@ -62,6 +64,7 @@ export function createContext(parts: ContextParts): Context {
     ids: (prefix) => newId(prefix, clock.now(), random),
     changes: createChanges(clock),
     results: createResultFiles(parts.config.resultsDir),
+    analysisTurns: createAnalysisTurns(),
     firstTime(key) {
       if (remembered.has(key) || remembered.size >= MAX_REMEMBERED) return false
       remembered.add(key)

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { AppError, api, newId, type Problem, toProblem } from '@twinlock/contract'
@@ -23,11 +22,15 @@ import { decideSubmission as decideByRules } from './policies/decide-submission.
 import { requestRoutes } from './requests/request-routes.ts'
 import { readServerId, recordSigningKey } from './server-identity.ts'
 import { loadSigningKey } from './signing-key.ts'
+import { prepareStateDir } from './state-dir.ts'
 import { startSweeper } from './sweep.ts'
 import { VERSION } from './version.ts'
 
-/** Room for a statement of 1 MiB in JSON's own escaping. */
-const BODY_LIMIT = 3 * 1024 * 1024
+/** For a client to send a whole request: long enough for a slow line, too short to hold memory with. */
+const REQUEST_TIMEOUT_MS = 30_000
+
+/** One may be busy with a hostile text while the other serves the rest. */
+const ANALYZER_WORKERS = 2
 
 export interface Server extends AsyncDisposable {
   readonly ctx: Context
@@ -43,13 +46,17 @@ export async function createServer(
   secrets: ServerSecrets,
   options: { overrides?: Overrides; logger?: Logger } = {},
 ): Promise<Server> {
-  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
+  prepareStateDir(config.stateDir, process.getuid?.())
   const { clock = systemClock, random = randomBytes, decideSubmission = decideByRules } = options.overrides ?? {}
   const logger = options.logger ?? pino({ level: config.logLevel })
   const signingKey = loadSigningKey(config, secrets)
   const db = await connectSqlite(join(config.stateDir, 'twinlock.db'))
   const serverId = await readServerId(db, () => newId('srv', clock.now(), random))
-  const analyzers = { postgresql: createAnalyzer({ dialect: 'postgresql' }), mysql: undefined, mariadb: undefined }
+  const analyzers = {
+    postgresql: createAnalyzer({ dialect: 'postgresql', workers: ANALYZER_WORKERS }),
+    mysql: undefined,
+    mariadb: undefined,
+  }
   const ctx = createContext({
     config,
     version: VERSION,
@@ -90,7 +97,7 @@ export async function createServer(
 
 function createApp(ctx: Context): FastifyInstance {
   const app = Fastify({
-    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: true,
     frameworkErrors: (error, _request, reply) => void sendProblem(reply as FastifyReply, toErrorResponse(ctx, error)),

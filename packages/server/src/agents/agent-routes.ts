@@ -16,7 +16,7 @@ export function agentRoutes(app: FastifyInstance, ctx: Context): void {
     const targets = await registerAgent(ctx, agent, body)
     const taker = {
       agentId: body.agent_id,
-      tokenId: agent.tokenId,
+      journalId: body.journal_id,
       targets,
       features: body.features,
       freeCapacity: body.free_capacity,

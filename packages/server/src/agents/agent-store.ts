@@ -44,7 +44,13 @@ export async function insertAgent(tx: Tx, agent: AgentRecord, now: number): Prom
 export async function updateAgent(tx: Tx, agent: AgentRecord): Promise<void> {
   await tx
     .updateTable('agents')
-    .set({ journal_id: agent.journalId, version: agent.version, features: agent.features, targets: agent.targets })
+    .set({
+      token_id: agent.tokenId,
+      journal_id: agent.journalId,
+      version: agent.version,
+      features: agent.features,
+      targets: agent.targets,
+    })
     .where('id', '=', agent.id)
     .execute()
 }

@@ -1,9 +1,11 @@
-import type { Tx } from '../db/connect.ts'
+import type { Kysely } from 'kysely'
+import type { Tables } from '../db/tables.ts'
 import { findAgent } from './agent-store.ts'
 
-/** The journal that the agent's tokens are bound to. */
-export async function readJournalId(tx: Tx, agentId: string): Promise<string> {
-  const agent = await findAgent(tx, agentId)
-  if (!agent) throw new Error(`there is no agent ${agentId}`)
-  return agent.journalId
+/** What other features may know of an agent: the token it last used, and the journal it has. */
+export async function readAgent(
+  db: Kysely<Tables>,
+  agentId: string,
+): Promise<{ readonly tokenId: string; readonly journalId: string } | undefined> {
+  return findAgent(db, agentId)
 }

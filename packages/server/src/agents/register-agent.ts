@@ -2,6 +2,7 @@ import { AppError, type AuditEventType, type api, type EndpointCall } from '@twi
 import { type AuditEvent, appendAudit } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
 import type { AgentCaller } from '../identity/caller.ts'
+import { readTokenTargets } from '../identity/read-token-targets.ts'
 import { findTargetDatabase, isSameTarget, targetText } from '../policies/targets.ts'
 import type { TargetName } from '../policies/workflow.ts'
 import { type AgentRecord, findAgent, insertAgent, updateAgent } from './agent-store.ts'
@@ -14,8 +15,9 @@ export type PollBody = EndpointCall<typeof api.agents.poll>['body']
  */
 export async function registerAgent(ctx: Context, caller: AgentCaller, body: PollBody): Promise<TargetName[]> {
   const known = await findAgent(ctx.db.read, body.agent_id)
-  // Another token must not be able to take over an agent's work by taking its name.
-  if (known && known.tokenId !== caller.tokenId) {
+  // A token that covers at least the same targets may go on under the name: it could do the same work under another one.
+  // Any other must not be able to take over, or lock out, an agent by taking its name.
+  if (known && known.tokenId !== caller.tokenId && !(await coversTargetsOf(ctx, caller, known.tokenId))) {
     await recordRefusal(ctx, caller, body.agent_id)
     throw new AppError('agent_id_taken', { detail: `the agent id ${body.agent_id} is taken` })
   }
@@ -38,6 +40,11 @@ export async function registerAgent(ctx: Context, caller: AgentCaller, body: Pol
   return body.targets.filter(
     (target) => isBound(target) && findTargetDatabase(ctx.config, target)?.dialect === target.dialect,
   )
+}
+
+async function coversTargetsOf(ctx: Context, caller: AgentCaller, tokenId: string): Promise<boolean> {
+  const before = await readTokenTargets(ctx, tokenId)
+  return before.every((target) => caller.targets.some((bound) => isSameTarget(bound, target)))
 }
 
 /** Once while the server runs: an agent that is set up wrongly asks again and again. */
@@ -67,12 +74,14 @@ async function store(
   })
   const events: AuditEvent[] = []
   if (!known) events.push(event('agent.registered', { token_id: announced.tokenId, journal_id: announced.journalId }))
-  else if (known.journalId !== announced.journalId)
+  if (known && known.tokenId !== announced.tokenId)
+    events.push(event('agent.token_changed', { was: known.tokenId, token_id: announced.tokenId }))
+  if (known && known.journalId !== announced.journalId)
     events.push(event('agent.journal_changed', { was: known.journalId, journal_id: announced.journalId }))
   if (unbound.length > 0) events.push(event('agent.targets_ignored', { targets: unbound.map(targetText) }))
   await ctx.db.transact(async (tx) => {
     const current = await findAgent(tx, announced.id)
-    if (current && current.tokenId !== announced.tokenId) throw new AppError('agent_id_taken')
+    if (current?.tokenId !== known?.tokenId) throw new AppError('concurrent_change')
     if (current) await updateAgent(tx, announced)
     else await insertAgent(tx, announced, ctx.clock.now())
     await appendAudit(ctx, tx, ...events)
@@ -82,6 +91,7 @@ async function store(
 function isSameAgent(a: AgentRecord | undefined, b: AgentRecord): boolean {
   return (
     a !== undefined &&
+    a.tokenId === b.tokenId &&
     a.journalId === b.journalId &&
     a.version === b.version &&
     a.features === b.features &&

@@ -24,7 +24,7 @@ export interface Tables {
   }
   agents: {
     id: Fixed<string>
-    token_id: Fixed<string>
+    token_id: string
     journal_id: string
     version: string
     features: Json
@@ -70,13 +70,15 @@ export interface Tables {
   executions: {
     id: Fixed<string>
     request_id: Fixed<string>
+    requester_id: Fixed<string>
     database: Fixed<string>
     environment: Fixed<string>
     status: ExecutionStatus
     previous_status: ExecutionStatus | 'new'
     effect: Effect | null
     agent_id: string | null
-    token_id: string | null
+    /** The agent's journal when it was leased: its token is for that one alone. */
+    journal_id: string | null
     lease_id: string | null
     /** When a leased execution goes back to the queue, or a running one is lost. */
     lease_expires_at: Time | null

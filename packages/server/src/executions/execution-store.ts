@@ -6,7 +6,7 @@ import {
   type StatementOutcome,
   statementOutcomeSchema,
 } from '@twinlock/contract'
-import type { Kysely, Selectable } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import { z } from 'zod'
 import type { Tx } from '../db/connect.ts'
 import type { Tables } from '../db/tables.ts'
@@ -15,12 +15,13 @@ import type { TargetName } from '../policies/workflow.ts'
 export interface ExecutionRecord {
   readonly id: string
   readonly requestId: string
+  readonly requesterId: string
   readonly database: string
   readonly environment: string
   readonly status: ExecutionStatus
   readonly effect: Effect | null
   readonly agentId: string | null
-  readonly tokenId: string | null
+  readonly journalId: string | null
   readonly leaseId: string | null
   readonly leaseExpiresAt: number | null
   readonly error: ExecutionError | null
@@ -37,13 +38,14 @@ export interface ExecutionRecord {
 
 export async function insertExecution(
   tx: Tx,
-  execution: Pick<ExecutionRecord, 'id' | 'requestId' | 'database' | 'environment' | 'createdAt'>,
+  execution: Pick<ExecutionRecord, 'id' | 'requestId' | 'requesterId' | 'database' | 'environment' | 'createdAt'>,
 ): Promise<void> {
   await tx
     .insertInto('executions')
     .values({
       id: execution.id,
       request_id: execution.requestId,
+      requester_id: execution.requesterId,
       database: execution.database,
       environment: execution.environment,
       status: 'queued',
@@ -77,29 +79,35 @@ export async function listExecutionsOfRequest(db: Kysely<Tables>, requestId: str
   return rows.map(toRecord)
 }
 
-/** The oldest queued executions of some targets. */
+/**
+ * Queued executions of some targets, those of people with the least under way first, then the oldest: nobody's long queue
+ * makes the others wait behind it.
+ */
 export async function listQueuedExecutions(
   db: Kysely<Tables>,
   targets: readonly TargetName[],
   limit: number,
-): Promise<ExecutionRecord[]> {
+): Promise<string[]> {
   if (targets.length === 0) return []
+  const names = [...new Set(targets.map(({ database, environment }) => `${database}/${environment}`))]
   const rows = await db
     .selectFrom('executions')
-    .selectAll()
+    .select('executions.id')
     .where('status', '=', 'queued')
-    .where((eb) =>
-      eb.or(
-        targets.map(({ database, environment }) =>
-          eb.and([eb('database', '=', database), eb('environment', '=', environment)]),
-        ),
-      ),
+    // Neither name can hold a slash.
+    .where(sql<string>`database || '/' || environment`, 'in', names)
+    .orderBy((eb) =>
+      eb
+        .selectFrom('executions as other')
+        .select((inner) => inner.fn.countAll().as('under_way'))
+        .whereRef('other.requester_id', '=', 'executions.requester_id')
+        .where('other.status', 'in', ['leased', 'running']),
     )
     .orderBy('created_at')
     .orderBy('id')
     .limit(limit)
     .execute()
-  return rows.map(toRecord)
+  return rows.map(({ id }) => id)
 }
 
 /** Leased executions that did not start in time and running ones whose lease has ended. */
@@ -122,7 +130,7 @@ export interface ExecutionChange {
   readonly status?: ExecutionStatus
   readonly effect?: Effect | null
   readonly agentId?: string | null
-  readonly tokenId?: string | null
+  readonly journalId?: string | null
   readonly leaseId?: string | null
   readonly leaseExpiresAt?: number | null
   readonly error?: ExecutionError | null
@@ -147,7 +155,7 @@ export async function updateExecution(tx: Tx, was: ExecutionRecord, change: Exec
       ...(statements === undefined ? {} : { statements: JSON.stringify(statements) }),
       ...(rest.effect === undefined ? {} : { effect: rest.effect }),
       ...(rest.agentId === undefined ? {} : { agent_id: rest.agentId }),
-      ...(rest.tokenId === undefined ? {} : { token_id: rest.tokenId }),
+      ...(rest.journalId === undefined ? {} : { journal_id: rest.journalId }),
       ...(rest.leaseId === undefined ? {} : { lease_id: rest.leaseId }),
       ...(rest.leaseExpiresAt === undefined ? {} : { lease_expires_at: rest.leaseExpiresAt }),
       ...(rest.durationMs === undefined ? {} : { duration_ms: rest.durationMs }),
@@ -169,12 +177,13 @@ function toRecord(row: Selectable<Tables['executions']>): ExecutionRecord {
   return {
     id: row.id,
     requestId: row.request_id,
+    requesterId: row.requester_id,
     database: row.database,
     environment: row.environment,
     status: row.status,
     effect: row.effect,
     agentId: row.agent_id,
-    tokenId: row.token_id,
+    journalId: row.journal_id,
     leaseId: row.lease_id,
     leaseExpiresAt: row.lease_expires_at,
     error: row.error === null ? null : executionErrorSchema.parse(JSON.parse(row.error)),

@@ -32,7 +32,7 @@ async function endLease(ctx: Context, tx: Tx, id: string): Promise<ExecutionReco
 
 async function requeue(ctx: Context, tx: Tx, execution: ExecutionRecord): Promise<ExecutionRecord | undefined> {
   const move = transition(execution, { type: 'requeue' }, ctx.clock.now())
-  const released = { agentId: null, tokenId: null, leaseId: null, leaseExpiresAt: null }
+  const released = { agentId: null, journalId: null, leaseId: null, leaseExpiresAt: null }
   if (!move.ok || !(await updateExecution(tx, execution, { status: move.next, ...released }))) return undefined
   await appendAudit(ctx, tx, {
     type: 'execution.requeued',

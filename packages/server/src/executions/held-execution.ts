@@ -1,12 +1,13 @@
 import { AppError } from '@twinlock/contract'
 import type { Kysely } from 'kysely'
+import { readAgent } from '../agents/read-agents.ts'
 import type { Tables } from '../db/tables.ts'
 import type { AgentCaller } from '../identity/caller.ts'
 import { isSameTarget } from '../policies/targets.ts'
 import { type ExecutionRecord, findExecution } from './execution-store.ts'
 
 /**
- * The execution that this token leased under this lease. A missing one, another token's, and one of a target the token
+ * The execution that the agent of this token leased under this lease. A missing one, another agent's, and one of a target the token
  * is not bound to any more get the same answer; an old lease is a conflict.
  */
 export async function getHeldExecution(
@@ -18,7 +19,7 @@ export async function getHeldExecution(
   const execution = await findExecution(db, id)
   if (
     !execution ||
-    execution.tokenId !== agent.tokenId ||
+    (await readAgent(db, execution.agentId ?? ''))?.tokenId !== agent.tokenId ||
     !agent.targets.some((target) => isSameTarget(target, execution))
   )
     throw new AppError('execution_not_found')

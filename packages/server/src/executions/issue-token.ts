@@ -1,5 +1,4 @@
 import { type Envelope, executionTokenSchema, signEnvelope } from '@twinlock/evidence'
-import { readJournalId } from '../agents/read-agents.ts'
 import { toInstant } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
@@ -13,15 +12,20 @@ const VALID_AFTER_MS = 90_000
 export async function issueToken(
   ctx: Pick<Context, 'serverId' | 'signingKey' | 'clock'>,
   tx: Tx,
-  execution: { readonly id: string; readonly requestId: string; readonly agentId: string },
+  execution: {
+    readonly id: string
+    readonly requestId: string
+    readonly agentId: string
+    readonly journalId: string | null
+  },
 ): Promise<Envelope> {
-  const { order, workOrderDigest, approvals } = await readExecutableRequest(tx, execution.requestId)
+  const { order, workOrderDigest, approvals } = await readExecutableRequest(ctx, tx, execution.requestId)
   const now = ctx.clock.now()
   const token = executionTokenSchema.parse({
     v: 1,
     server_id: ctx.serverId,
     agent_id: execution.agentId,
-    journal_id: await readJournalId(tx, execution.agentId),
+    journal_id: execution.journalId,
     execution_id: execution.id,
     request_id: execution.requestId,
     work_order_digest: workOrderDigest,

@@ -30,7 +30,7 @@ export async function handBackExecution(ctx: Context, agent: AgentCaller, id: st
     const execution = await getHeldExecution(tx, agent, id, leaseId)
     const move = transition(execution, { type: 'requeue' }, ctx.clock.now())
     if (!move.ok) throw new AppError(move.code)
-    const released = { status: move.next, agentId: null, tokenId: null, leaseId: null, leaseExpiresAt: null }
+    const released = { status: move.next, agentId: null, journalId: null, leaseId: null, leaseExpiresAt: null }
     if (!(await updateExecution(tx, execution, released))) throw new AppError('concurrent_change')
     await appendAudit(ctx, tx, {
       type: 'execution.requeued',

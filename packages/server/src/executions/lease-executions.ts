@@ -8,11 +8,14 @@ import { findExecution, listQueuedExecutions, updateExecution } from './executio
 
 export interface LeaseTaker {
   readonly agentId: string
-  readonly tokenId: string
+  readonly journalId: string
   readonly targets: readonly TargetName[]
   readonly features: readonly string[]
   readonly freeCapacity: number
 }
+
+/** An answer that an agent takes in one piece; what does not fit comes with the next. */
+const MAX_ANSWER_LENGTH = 16 * 1024 * 1024
 
 /** Gives queued executions to an agent, each to one agent only: the move is guarded by the status it was read in. */
 export async function leaseExecutions(ctx: Context, taker: LeaseTaker): Promise<Lease[]> {
@@ -22,18 +25,22 @@ export async function leaseExecutions(ctx: Context, taker: LeaseTaker): Promise<
   return ctx.db.transact(async (tx) => {
     const leases: Lease[] = []
     const now = ctx.clock.now()
-    for (const { id } of waiting) {
+    let size = 0
+    for (const id of waiting) {
       const execution = await findExecution(tx, id)
       const move = execution && transition(execution, { type: 'lease' }, now)
       if (!execution || !move?.ok) continue
-      const { order, workOrder } = await readExecutableRequest(tx, execution.requestId)
+      const { order, workOrder, mayStart } = await readExecutableRequest(ctx, tx, execution.requestId)
+      if (!mayStart) continue
+      size += workOrder.length
+      if (leases.length > 0 && size > MAX_ANSWER_LENGTH) break
       if (!order.features.every((feature) => taker.features.includes(feature))) continue
       if (order.executor !== null && order.executor !== taker.agentId) continue
       const leaseId = ctx.ids('lse')
       const change = {
         status: move.next,
         agentId: taker.agentId,
-        tokenId: taker.tokenId,
+        journalId: taker.journalId,
         leaseId,
         leaseExpiresAt: startDeadline(now),
       }

@@ -8,13 +8,19 @@ import { insertExecution } from './execution-store.ts'
 export async function queueExecution(
   ctx: Pick<Context, 'clock' | 'ids' | 'random'>,
   tx: Tx,
-  request: { readonly id: string; readonly database: string; readonly environment: string },
+  request: {
+    readonly id: string
+    readonly requesterId: string
+    readonly database: string
+    readonly environment: string
+  },
   actor: Actor,
 ): Promise<string> {
   const id = ctx.ids('exe')
   await insertExecution(tx, {
     id,
     requestId: request.id,
+    requesterId: request.requesterId,
     database: request.database,
     environment: request.environment,
     createdAt: ctx.clock.now(),

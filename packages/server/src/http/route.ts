@@ -98,17 +98,27 @@ function readIdempotency(endpoint: Endpoint, user: UserCaller, request: FastifyR
 
 type Handler = (call: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
+/** Without a body of their own, endpoints take little. */
+const SMALL_BODY = 64 * 1024
+
 function register(app: FastifyInstance, ctx: Context, endpoint: Endpoint, handler: Handler): void {
   const path = endpoint.path.replace(/\{(\w+)\}/g, ':$1')
+  const callers = new WeakMap<FastifyRequest, { caller: Caller | undefined; gone: AbortController }>()
   app.route({
     method: endpoint.method,
     url: endpoint.base === false ? path : API_BASE + path,
-    ...(endpoint.rawBody ? { bodyLimit: endpoint.rawBody.maxBytes } : {}),
-    handler: async (request, reply) => {
-      const caller = endpoint.access === 'public' ? undefined : await authorize(ctx, endpoint, request)
+    bodyLimit: endpoint.rawBody?.maxBytes ?? endpoint.maxBodyBytes ?? SMALL_BODY,
+    // Before the body is read: who may not call does not get to make the server parse.
+    onRequest: async (request, reply) => {
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
-      const call = { ...validate(endpoint, request), ...callerPart(caller), signal: gone.signal }
+      const caller = endpoint.access === 'public' ? undefined : await authorize(ctx, endpoint, request)
+      callers.set(request, { caller, gone })
+    },
+    handler: async (request, reply) => {
+      const known = callers.get(request)
+      if (!known) throw new Error('a request reached its handler without having been authorised')
+      const call = { ...validate(endpoint, request), ...callerPart(known.caller), signal: known.gone.signal }
       return handler(call, request, reply)
     },
   })
@@ -150,7 +160,7 @@ function validate(endpoint: Endpoint, request: FastifyRequest): Record<string, u
     if (parsed.success) input[name] = parsed.data
     else
       for (const issue of parsed.error.issues)
-        problems.push({ path: [name, ...issue.path].map(String).join('.'), message: issue.message })
+        problems.push({ path: [name, ...issue.path].map(String).join('.'), message: issue.message.slice(0, 300) })
   }
   read('params', endpoint.params, request.params)
   read('query', endpoint.query, request.query)

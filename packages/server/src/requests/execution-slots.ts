@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
 import { readPersonName } from '../identity/people.ts'
 import { readOrder } from './read-order.ts'
-import { startRefusal, transition } from './request-state.ts'
+import { type RequestState, startRefusal, transition } from './request-state.ts'
 import { getRequest, listReviews, type RequestRecord, stateOf, updateRequest } from './request-store.ts'
 
 /** What an execution is made of: the frozen order and how it came to be approved. */
@@ -15,20 +15,31 @@ export interface ExecutableRequest {
   readonly workOrderDigest: string
   readonly order: WorkOrder
   readonly approvals: readonly TokenApproval[]
+  /** Whether it is approved, in time and has a slot left. */
+  readonly mayStart: boolean
 }
 
-export async function readExecutableRequest(tx: Tx, requestId: string): Promise<ExecutableRequest> {
+export async function readExecutableRequest(
+  ctx: Pick<Context, 'clock'>,
+  tx: Tx,
+  requestId: string,
+): Promise<ExecutableRequest> {
   const request = await getRequest(tx, requestId)
   const { workOrder, workOrderDigest } = request
-  return { workOrder, workOrderDigest, order: readOrder(request), approvals: await readApprovals(tx, request) }
+  return {
+    workOrder,
+    workOrderDigest,
+    order: readOrder(request),
+    approvals: await readApprovals(tx, request),
+    mayStart: startRefusal(notOpen(request), ctx.clock.now()) === undefined,
+  }
 }
 
 /** Uses up one of the request's executions, at the moment one starts. Throws when it may not start any more. */
 export async function takeSlot(ctx: Pick<Context, 'clock'>, tx: Tx, requestId: string): Promise<RequestRecord> {
   const request = await getRequest(tx, requestId)
   const now = ctx.clock.now()
-  // The execution that starts is itself the open one.
-  const refusal = startRefusal({ ...stateOf(request), executionOpen: false }, now)
+  const refusal = startRefusal(notOpen(request), now)
   if (refusal) throw new AppError(refusal, { detail: `#${request.number} may not start any more` })
   const change = {
     slotsUsed: request.slotsUsed + 1,
@@ -65,6 +76,11 @@ export async function settleSlot(
 
 function executionWindowMs(request: RequestRecord): number {
   return readOrder(request).allowance.execution_window_s * 1000
+}
+
+/** The execution that starts is itself the open one. */
+function notOpen(request: RequestRecord): RequestState {
+  return { ...stateOf(request), executionOpen: false }
 }
 
 async function readApprovals(tx: Tx, request: RequestRecord): Promise<TokenApproval[]> {

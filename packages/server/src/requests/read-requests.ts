@@ -1,8 +1,10 @@
+import type { Limits } from '@twinlock/evidence'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
 import type { UserCaller } from '../identity/caller.ts'
+import { readOrder } from './read-order.ts'
 import { getVisibleRequest } from './request-access.ts'
-import type { RequestRecord } from './request-store.ts'
+import { getRequest, type RequestRecord } from './request-store.ts'
 
 /** What other features may know of a request that a person sees. */
 export type VisibleRequest = Pick<RequestRecord, 'id' | 'number' | 'requesterId'>
@@ -10,4 +12,8 @@ export type VisibleRequest = Pick<RequestRecord, 'id' | 'number' | 'requesterId'
 /** Throws `request_not_found` for one that is missing or hidden. */
 export async function readVisibleRequest(db: Kysely<Tables>, user: UserCaller, ref: string): Promise<VisibleRequest> {
   return getVisibleRequest(db, user, ref)
+}
+
+export async function readOrderLimits(db: Kysely<Tables>, requestId: string): Promise<Limits> {
+  return readOrder(await getRequest(db, requestId)).limits
 }

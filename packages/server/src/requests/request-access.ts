@@ -6,12 +6,17 @@ import { mayApprove } from './approval.ts'
 import { findRequest, type RequestRecord } from './request-store.ts'
 
 /** Who sees a request and its SQL: its requester, those who may review a step of it, and those who may see all. */
-export function canSee(user: UserCaller, request: RequestRecord): boolean {
+export function canSee(user: UserCaller, request: Pick<RequestRecord, 'requesterId' | 'workflow'>): boolean {
   return (
     request.requesterId === user.id ||
     can(user.roles, 'request:read_any') ||
     (can(user.roles, 'request:review') && request.workflow.steps.some((step) => mayApprove(step, user)))
   )
+}
+
+/** Whether there can be requests of others among those this person sees. */
+export function maySeeOthers(user: UserCaller): boolean {
+  return can(user.roles, 'request:read_any') || can(user.roles, 'request:review')
 }
 
 /** The request, for somebody who may see it; a missing one and a hidden one get the same answer. */

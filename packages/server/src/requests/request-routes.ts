@@ -15,7 +15,9 @@ export function requestRoutes(app: FastifyInstance, ctx: Context): void {
     toRequestView(ctx.db.read, await getRequest(ctx.db.read, id))
 
   idempotentRoute(app, ctx, api.requests.create, {
-    run: async ({ user, body, idempotency }) => ({ id: await submitRequest(ctx, user, body, idempotency) }),
+    run: async ({ user, body, signal, idempotency }) => ({
+      id: await submitRequest(ctx, user, body, signal, idempotency),
+    }),
     view,
   })
   idempotentRoute(app, ctx, api.requests.approve, {

@@ -111,15 +111,24 @@ export async function getRequest(db: Kysely<Tables>, id: string): Promise<Reques
   return toRecord(await selectRequests(db).where('requests.id', '=', id).executeTakeFirstOrThrow())
 }
 
-/** Newest first, below `beforeNumber`. */
+/** Newest first, below `beforeNumber`; only what tells who may see them. */
 export async function listRequestsBefore(
   db: Kysely<Tables>,
-  filter: { beforeNumber: number; status: RequestStatus | undefined },
+  filter: { beforeNumber: number; status: RequestStatus | undefined; requesterId: string | undefined },
   limit: number,
-): Promise<RequestRecord[]> {
-  let query = selectRequests(db).where('number', '<', filter.beforeNumber)
-  if (filter.status) query = query.where('requests.status', '=', filter.status)
-  return (await query.orderBy('number', 'desc').limit(limit).execute()).map(toRecord)
+): Promise<Pick<RequestRecord, 'number' | 'requesterId' | 'workflow'>[]> {
+  let query = db
+    .selectFrom('requests')
+    .select(['number', 'requester_id', 'workflow'])
+    .where('number', '<', filter.beforeNumber)
+  if (filter.status) query = query.where('status', '=', filter.status)
+  if (filter.requesterId) query = query.where('requester_id', '=', filter.requesterId)
+  const rows = await query.orderBy('number', 'desc').limit(limit).execute()
+  return rows.map((row) => ({
+    number: row.number,
+    requesterId: row.requester_id,
+    workflow: workflowSchema.parse(JSON.parse(row.workflow)),
+  }))
 }
 
 /** Requests whose time is over, unless an agent has one of their executions in its hands; the longest overdue first. */

@@ -39,9 +39,10 @@ export async function submitRequest(
   ctx: Context,
   user: UserCaller,
   input: SubmissionInput,
+  signal: AbortSignal,
   idempotency?: Idempotency,
 ): Promise<string> {
-  const judged = await judge(ctx, user, input)
+  const judged = await judge(ctx, user, input, signal)
   const request = toRequest(ctx, user, input, judged)
   const executionId = await ctx.db.transact(async (tx) => {
     const numbered = { ...request, number: await nextRequestNumber(tx) }
@@ -55,12 +56,14 @@ export async function submitRequest(
   return request.id
 }
 
-async function judge(ctx: Context, user: UserCaller, input: SubmissionInput): Promise<Judged> {
+async function judge(ctx: Context, user: UserCaller, input: SubmissionInput, signal: AbortSignal): Promise<Judged> {
   const database = findTargetDatabase(ctx.config, input)
   const analyzer = database && ctx.analyzers[database.dialect]
   if (!database || !analyzer)
     throw await deny(ctx, user, input, { code: 'unknown_target', detail: `there is no target ${targetText(input)}` })
-  const analysis = await orPolicyError(ctx, user, input, () => analyzer.analyze(input.sql))
+  const analysis = await ctx.analysisTurns.take(user.id, signal, () =>
+    orPolicyError(ctx, user, input, () => analyzer.analyze(input.sql)),
+  )
   if (!analysis.ok) throw new AppError(analysis.code, { detail: analysis.message })
   const { length } = analysis.statements
   if (length > MAX_STATEMENTS)

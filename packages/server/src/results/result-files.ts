@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Results on the local disk: a folder an execution, a file a chunk. Files are whole or not there. */
@@ -35,9 +36,18 @@ export function createResultFiles(directory: string): ResultFiles {
       if (stored) return stored.equals(bytes) ? 'stored' : 'conflict'
       await mkdir(join(directory, executionId), { recursive: true, mode: 0o700 })
       const file = fileOf(executionId, n)
-      await writeFile(`${file}.part`, bytes, { mode: 0o600 })
-      await rename(`${file}.part`, file)
-      return 'stored'
+      const part = `${file}.${randomUUID()}.part`
+      await writeFile(part, bytes, { mode: 0o600, flag: 'wx' })
+      try {
+        // Never replaces what a reader may have open; a twin that was faster is compared with.
+        await link(part, file)
+        return 'stored'
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+        return (await get(executionId, n))?.equals(bytes) ? 'stored' : 'conflict'
+      } finally {
+        await unlink(part)
+      }
     },
     async count(executionId) {
       const names = new Set(await readdir(join(directory, executionId)).catch(() => []))

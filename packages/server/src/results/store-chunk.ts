@@ -1,8 +1,15 @@
-import { AppError } from '@twinlock/contract'
+import { AppError, MAX_CHUNK_BYTES } from '@twinlock/contract'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
-import { assertMayUpload } from '../executions/may-upload.ts'
+import { readUpload } from '../executions/read-upload.ts'
 import type { AgentCaller } from '../identity/caller.ts'
+
+/** JSON may write a byte of a value as six, and rows and names need room of their own. */
+const ENCODING_FACTOR = 8
+
+function maxChunks(maxResultBytes: number): number {
+  return Math.ceil((maxResultBytes * ENCODING_FACTOR) / MAX_CHUNK_BYTES) + 16
+}
 
 /** Stores one slice of a result. Repeating it changes nothing. */
 export async function storeChunk(
@@ -13,7 +20,9 @@ export async function storeChunk(
   n: number,
   bytes: Uint8Array,
 ): Promise<void> {
-  await assertMayUpload(ctx, agent, executionId, leaseId)
+  const { maxResultBytes } = await readUpload(ctx, agent, executionId, leaseId)
+  if (n > maxChunks(maxResultBytes))
+    throw new AppError('payload_too_large', { detail: 'the result is larger than its limit' })
   if ((await ctx.results.put(executionId, n, bytes)) === 'conflict') throw new AppError('chunk_conflict')
   ctx.changes.notify(topicOf.result(executionId))
 }

@@ -91,6 +91,7 @@ export const initial: Migration = {
        constraint slots_are_not_overdrawn check (slots_used between 0 and max_executions),
        constraint an_approval_has_a_time check ((approved_at is null) = (approved_via is null))
      )`,
+    `create index requests_by_requester on requests (requester_id, number)`,
     `create index requests_by_status on requests (status, expires_at)`,
     `create table reviews (
        id text primary key,
@@ -105,13 +106,14 @@ export const initial: Migration = {
     `create table executions (
        id text primary key,
        request_id text not null references requests,
+       requester_id text not null references users,
        database text not null,
        environment text not null,
        status text not null,
        previous_status text not null,
        effect text check (effect in ('none', 'rolled_back', 'committed', 'partial', 'unknown')),
        agent_id text references agents,
-       token_id text references tokens,
+       journal_id text,
        lease_id text,
        lease_expires_at bigint,
        error text,
@@ -129,10 +131,11 @@ export const initial: Migration = {
        constraint an_ended_execution_has_an_effect
          check ((status in ('succeeded', 'failed', 'cancelled')) = (effect is not null)),
        constraint a_lease_has_a_holder
-         check (status not in ('leased', 'running') or (agent_id is not null and lease_id is not null))
+         check (status not in ('leased', 'running') or (agent_id is not null and lease_id is not null and journal_id is not null))
      )`,
     `create index executions_by_request on executions (request_id, created_at)`,
     `create index executions_by_queue on executions (status, database, environment, created_at)`,
+    `create index executions_by_requester on executions (requester_id, status)`,
     `create unique index one_open_execution_per_request on executions (request_id)
        where status in ('queued', 'leased', 'running', 'lost')`,
     `create table idempotency_keys (
