@@ -29,7 +29,7 @@ function problemsOf(text: string, env: Record<string, string> = {}) {
 
 /** What is wrong with one workflow on a known target, each line without the path of the workflow. */
 const workflowProblems = (text: string) =>
-  problemsOf(`${MINIMAL}${DATABASES}[[workflows]]\ndatabase = "app"\nenvironment = "production"\n${text}`).map((line) =>
+  problemsOf(`${MINIMAL}${DATABASES}${workflow('app/production', text)}`).map((line) =>
     line.replace(/^workflows\.0\.?/, ''),
   )
 
@@ -172,7 +172,7 @@ describe('a rule that is broken is named with its path:', () => {
     ['[[databases]]\nname = "app"\nenvironments = ["a"]\ndialect = "oracle"', /^databases\.0\.dialect: /],
     ['[[databases]]\nname = "app"\nenvironments = ["a"]\ndialect = "mysql"', /^databases\.0\.dialect: .*postgresql/],
     ['[[databases]]\nname = "app"\nenvironments = ["a"]\ndialect = "mariadb"', /^databases\.0\.dialect: .*postgresql/],
-  ])('%s', (text, message) => {
+  ])('%j', (text, message) => {
     expect(problemsOf(MINIMAL + text)).toEqual([expect.stringMatching(message)])
   })
 
@@ -189,7 +189,8 @@ describe('a rule that is broken is named with its path:', () => {
     ['auto_approve = "always"\noperations = ["delete"]', /^operations\.0: /],
     ['auto_approve = "always"\noperations = ["select", "unparsed"]', /^: auto-approves unparsed/],
     ['auto_approve = "always"\n[[workflows.steps]]\napprovers = [{ role = "admin" }]', /^: has steps and auto_approve/],
-    ['auto_approve = "always"\npending_ttl = "500ms"', /^pending_ttl: must be a duration of at least a second/],
+    ['auto_approve = "always"\npending_ttl = "500ms"', /^pending_ttl: must be a duration from a second/],
+    ['auto_approve = "always"\npending_ttl = "3651d"', /^pending_ttl: must be a duration from a second/],
     ['auto_approve = "always"\napproval_ttl = "soon"', /^approval_ttl: must be a duration/],
     ['auto_approve = "always"\napproval_ttl = 3600', /^approval_ttl: /],
     ['[[workflows.steps]]\napprovers = []', /^steps\.0\.approvers: /],
@@ -207,7 +208,7 @@ describe('a rule that is broken is named with its path:', () => {
     ['[[workflows.steps]]\napprovers = [{ role = "admin", min = 0 }]', /^steps\.0\.approvers\.0\.min: /],
     ['[[workflows.steps]]\napprovers = [{ role = "admin", min = 51 }]', /^steps\.0\.approvers\.0\.min: /],
     ['[[workflows.steps]]\napprovers = [{ role = "admin", min = 1.5 }]', /^steps\.0\.approvers\.0\.min: /],
-  ])('in a workflow: %s', (text, message) => {
+  ])('in a workflow: %j', (text, message) => {
     expect(workflowProblems(text)).toEqual([expect.stringMatching(message)])
   })
 
@@ -215,6 +216,12 @@ describe('a rule that is broken is named with its path:', () => {
     const steps = '[[workflows.steps]]\napprovers = [{ role = "admin" }]\n'
     expect(workflowProblems(steps.repeat(20))).toEqual([])
     expect(workflowProblems(steps.repeat(21))).toEqual([expect.stringMatching(/^steps: /)])
+  })
+
+  it('a pattern that is neither a name nor the star', () => {
+    expect(problemsOf(MINIMAL + DATABASES + workflow('app-*/production'))).toEqual([
+      expect.stringMatching(/^workflows\.0\.database: /),
+    ])
   })
 
   it('a workflow for a target that there is not', () => {
@@ -303,7 +310,7 @@ describe('a configuration with several problems', () => {
     ['[store]\nurl = "postgres://db"', 'store'],
     [`${DATABASES}url = "postgres://db"`, 'databases.0.url'],
     [`${DATABASES}${workflow('app/production')}approvers = []`, 'workflows.0.approvers'],
-  ])('refuses a key that there is not: %s', (text, path) => {
+  ])('refuses a key that there is not: %j', (text, path) => {
     expect(problemsOf(MINIMAL + text)).toEqual([`${path}: there is no such key`])
   })
 })
