@@ -119,17 +119,41 @@ describe('an agent', () => {
     expect(await setup.status(id)).toBe('running')
   })
 
-  it('belongs to the token that registered it', async () => {
+  it('keeps its id from a token for other targets', async () => {
     await using setup = await startProtocol()
     const { id } = await lease(setup)
-    const impostor = createManualAgent(setup.server, await setup.newToken('app/development'), 'dev-1', [
-      'app/development',
+    const impostor = createManualAgent(setup.server, await setup.newToken('app/production'), 'dev-1', [
+      'app/production',
     ])
     await setup.queue()
     for (let i = 0; i < 2; i++) await expect(impostor.poll()).rejects.toMatchObject({ code: 'agent_id_taken' })
     expect(await setup.show(id)).toMatchObject({ status: 'leased', agent: 'dev-1' })
     const refused = (await readAuditBodies(setup.server)).filter(({ type }) => type === 'agent.refused')
     expect(refused).toMatchObject([{ actor: { id: 'dev-1' }, data: { code: 'agent_id_taken' } }])
+  })
+
+  it('goes on with a new token for its targets, and what it was running is still its own', async () => {
+    await using setup = await startProtocol()
+    const { id, held } = await lease(setup)
+    await setup.dev.start(held)
+    const renewed = createManualAgent(setup.server, await setup.newToken('app/development'), 'dev-1', [
+      'app/development',
+    ])
+    const next = await setup.queue()
+    expect((await renewed.poll()).map((given) => given.execution_id)).toEqual([next.id])
+    expect((await setup.events('dev-1')).at(-1)).toMatchObject({ type: 'agent.token_changed' })
+    await expect(setup.dev.heartbeat(held)).rejects.toMatchObject({ code: 'execution_not_found' })
+    await renewed.heartbeat(held)
+    expect(await setup.status(id)).toBe('running')
+  })
+
+  it('whose disk is new has lost the lease it had: no token is made for the new journal', async () => {
+    await using setup = await startProtocol()
+    const { held } = await lease(setup)
+    await setup.dev.start(held)
+    await setup.queue()
+    await setup.dev.poll({ journal_id: journalId('fresh') })
+    await expect(setup.dev.start(held)).rejects.toMatchObject({ code: 'lease_lost' })
   })
 
   it('with another journal is in the log, and its next token is for the new journal', async () => {
