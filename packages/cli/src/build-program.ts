@@ -2,7 +2,7 @@ import { Argument, Command as Commander, Option } from 'commander'
 import { COMMANDS, NOUNS } from './commands/commands.ts'
 import type { Command } from './define-command.ts'
 
-export type Dispatch = (command: Command, input: Readonly<Record<string, unknown>>) => Promise<void>
+type Dispatch = (command: Command, input: Readonly<Record<string, unknown>>) => Promise<void>
 
 interface Streams {
   readonly out: (text: string) => void

@@ -25,7 +25,7 @@ const CLI_ERROR_CODES = {
   interrupted: { exit: EXIT.interrupted, title: 'Interrupted' },
 } as const satisfies Record<string, CliErrorEntry>
 
-export type CliErrorCode = keyof typeof CLI_ERROR_CODES
+type CliErrorCode = keyof typeof CLI_ERROR_CODES
 
 /** A failure of this program's own: what happened, and what to do. Neither text is made printable yet. */
 export class CliError extends Error {

@@ -30,7 +30,7 @@ export interface Context {
   connect(options?: { readonly anonymous?: true }): Promise<Connection>
 }
 
-export interface CommonInput {
+interface CommonInput {
   readonly server?: string | undefined
   readonly json?: boolean
   readonly output?: string | undefined

@@ -1,13 +1,13 @@
 import type { Context } from './context.ts'
 import type { ExitCode } from './exit-codes.ts'
 
-export interface ArgumentSpec {
+interface ArgumentSpec {
   readonly name: string
   readonly description: string
   readonly required?: true
 }
 
-export interface OptionSpec {
+interface OptionSpec {
   /** `-r, --reason <text>`; the key of the option is the long flag in camel case. */
   readonly flags: string
   readonly description: string
@@ -34,11 +34,11 @@ type OptionValue<O extends OptionSpec> = O extends { choices: readonly (infer C)
         : boolean
 
 /** What `run` gets: every argument and option by its name. */
-export type CommandInput<A extends Arguments, O extends Options> = {
+type CommandInput<A extends Arguments, O extends Options> = {
   readonly [K in A[number] as K['name']]: ArgumentValue<K>
 } & { readonly [K in keyof O]: OptionValue<O[K]> }
 
-export interface CommandSpec<A extends Arguments, O extends Options> {
+interface CommandSpec<A extends Arguments, O extends Options> {
   /** The words after `twinlock`. */
   readonly path: readonly [string] | readonly [string, string]
   readonly aliases?: readonly string[]

@@ -185,7 +185,9 @@ describe('users and tokens', () => {
 describe('init', () => {
   test('--yes writes two files and never overwrites one', async () => {
     const first = await desk.run(['init', '--yes'])
-    expect(first.stderr).toContain('wrote twinlock-server.toml and twinlock-agent.toml')
+    expect(first.stderr).toContain(
+      'wrote twinlock-server.toml and twinlock-agent.toml: reads and changes in production need an approver; in development they run at once\n',
+    )
     expect(first.exit).toBe(0)
     const path = join(desk.folder, 'twinlock-agent.toml')
     await writeFile(path, 'mine')

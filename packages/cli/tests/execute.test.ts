@@ -324,18 +324,53 @@ describe('what goes wrong while it runs', () => {
   })
 
   test('lost: nobody knows, and it is not to be repeated; exit 7', async () => {
+    const hint = 'The agent reports what it knows when it is back.'
     const lost = executionView({
       status: 'lost',
       effect: null,
+      error: { ...dbError, code: 'agent_lost', message: 'The agent stopped answering', sqlstate: null, hint },
       statements: [],
       result: 'none',
       lost_at: '2026-11-22T12:03:11Z',
     })
     playRun(requestView(), lost)
     const { exit, stderr } = await desk.run(SELECT)
-    expect(stderr).toContain('outcome unknown: agent prod-1 stopped answering while it ran\n')
-    expect(stderr).toContain('Do not repeat it before you know.')
+    expect(stderr).toBe(
+      'outcome unknown: agent prod-1 stopped answering while it ran\n' +
+        `  ${hint}\n` +
+        '  Do not repeat it before you know. What is found out is shown by: twinlock request show 1042\n',
+    )
     expect(exit).toBe(7)
+  })
+
+  test('lost before: the request stays blocked, and where to look; exit 7', async () => {
+    const latest = { id: EXECUTION_ID, status: 'lost', effect: null } as const
+    server.play(api.requests.get, () => requestView({ latest_execution: latest }))
+    server.play(api.requests.execute, () => new AppError('execution_open'))
+    const { exit, stderr } = await desk.run(['run', '1042'])
+    expect(stderr).toContain('The outcome of #1042 is unknown')
+    expect(stderr).toContain('The request stays blocked until the agent or the database tells what took effect.')
+    expect(stderr).toContain('twinlock request show 1042')
+    expect(stderr).not.toMatch(/wait for it/i)
+    expect(exit).toBe(7)
+    const json = await desk.run(['run', '1042', '--json'])
+    expect(JSON.parse(json.stdout).error.code).toBe('outcome_unknown')
+    expect({ exit: json.exit, stderr: json.stderr }).toEqual({ exit: 7, stderr: '' })
+  })
+
+  test('queued for long: says once why that may be, and exits 4 when the wait is over', async () => {
+    playRun(
+      requestView(),
+      executionView({ status: 'queued', effect: null, agent: null, statements: [], result: 'none' }),
+    )
+    const { exit, stderr } = await desk.run([...SELECT, '--wait=5s'])
+    expect(stderr).toBe(
+      '#1042 is still queued: perhaps no agent serves app/production right now, or all that do are busy\n' +
+        '  Start one (twinlock-agent --config FILE), or look at the log of the one that should run.\n' +
+        'error: Timed out waiting: #1042 is still queued and goes on without you.\n' +
+        '  Its result: twinlock result 1042\n',
+    )
+    expect(exit).toBe(4)
   })
 
   test.each([

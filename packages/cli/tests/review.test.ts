@@ -129,6 +129,18 @@ test('request cancel withdraws', async () => {
   expect(exit).toBe(0)
 })
 
+test.each([
+  ['running', /an execution is running\n {2}Its result: twinlock result 1042\n/, 1],
+  ['lost', /The outcome of #1042 is unknown: .* stays blocked until .*\n.*twinlock request show 1042\n/, 7],
+] as const)('request cancel while an execution is %s says what is in the way', async (status, says, expected) => {
+  const latest = { id: EXECUTION_ID, status, effect: null }
+  server.play(api.requests.cancel, () => new AppError('execution_open', { detail: 'an execution is running' }))
+  server.play(api.requests.get, () => requestView({ latest_execution: latest }))
+  const { exit, stderr } = await desk.run(['request', 'cancel', '1042'])
+  expect(stderr).toMatch(says)
+  expect(exit).toBe(expected)
+})
+
 describe('request show', () => {
   test('tells that an execution was lost and what was found out', async () => {
     const latest = { id: EXECUTION_ID, status: 'succeeded', effect: 'committed' } as const

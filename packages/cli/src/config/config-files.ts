@@ -8,7 +8,7 @@ import { type ProjectConfig, projectConfigSchema, type UserConfig, userConfigSch
 import { configPath } from './paths.ts'
 import { readIfThere } from './private-file.ts'
 
-export interface ConfigFiles {
+interface ConfigFiles {
   readonly user: UserConfig
   readonly project: ProjectConfig
 }

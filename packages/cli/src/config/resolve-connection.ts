@@ -8,7 +8,7 @@ export interface ConnectionSources {
   readonly project: ProjectConfig
 }
 
-export type ResolvedConnection =
+type ResolvedConnection =
   | {
       readonly ok: true
       /** The server's origin. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { parse, stringify } from 'smol-toml'
 import { serverOrigin } from './resolve-connection.ts'
 
-export interface SavedServer {
+interface SavedServer {
   readonly server: string
   readonly token: string
   readonly allowInsecure: boolean

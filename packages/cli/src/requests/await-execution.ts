@@ -1,9 +1,10 @@
-import { api, type ExecutionView, formatDuration } from '@twinlock/contract'
+import { api, type ExecutionView, formatDuration, type RequestView } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { createLiveLine } from '../terminal/live-line.ts'
-import { type SafeText, text } from '../terminal/safe-text.ts'
+import { joined, type SafeText, text } from '../terminal/safe-text.ts'
+import { targetOf } from './describe-request.ts'
 import { poll } from './poll.ts'
 import { nextPoll, type Patience } from './wait-option.ts'
 
@@ -13,43 +14,49 @@ export function isOpen(status: ExecutionView['status']): boolean {
   return OPEN.includes(status)
 }
 
+/** An idle agent takes an execution within milliseconds. */
+const QUEUED_LONG_S = 3
+
 /** Waits until the execution has ended or is lost, or patience ends: then it is returned as it is. */
 export async function awaitExecution(
   ctx: Context,
   client: Client,
+  request: RequestView,
   execution: ExecutionView,
   patience: Patience,
 ): Promise<ExecutionView> {
   const began = ctx.now()
   let current = execution
-  let toldQueued = false
+  let toldWhy = false
   await using line = createLiveLine(ctx.io)
   try {
     for (;;) {
       if (!isOpen(current.status)) return current
+      const queued = current.status === 'queued'
+      if (queued && !toldWhy && ctx.now() - began >= QUEUED_LONG_S * 1000) {
+        toldWhy = true
+        await line.above(whyQueued(request))
+      }
       const wait = nextPoll(patience, ctx.now())
       if (wait === undefined) return current
       // Nothing to see in the first moments: most executions have ended by then.
       await line.set(() => (ctx.now() - began < 900 ? text`` : stateText(current, ctx.now() - began)))
-      const short = current.status === 'queued' && !toldQueued ? Math.min(wait, 5) : wait
       current = await poll(
         ctx,
         line,
         () =>
           client.call(
             api.executions.get,
-            { params: { id: execution.id }, query: { wait: short } },
+            // The server answers at the end alone: that an agent has taken it is seen by asking again.
+            { params: { id: execution.id }, query: { wait: queued ? Math.min(wait, QUEUED_LONG_S) : wait } },
             { signal: ctx.io.interrupt },
           ),
         ({ status }) => !isOpen(status),
       )
-      if (current.status === 'queued' && !toldQueued && !ctx.io.stderr.isTTY)
-        await line.above(stateText(current, ctx.now() - began))
-      toldQueued = true
     }
   } catch (error) {
     if (!ctx.io.interrupt.aborted) throw error
-    const number = execution.request_number
+    const { number } = request
     throw new CliError(
       'interrupted',
       `#${number} goes on without you: it was ${current.status} when you left.`,
@@ -57,6 +64,16 @@ export async function awaitExecution(
       error,
     )
   }
+}
+
+function whyQueued(request: RequestView): SafeText {
+  return joined(
+    [
+      text`#${request.number} is still queued: perhaps no agent serves ${targetOf(request)} right now, or all that do are busy`,
+      text`  Start one (twinlock-agent --config FILE), or look at the log of the one that should run.`,
+    ],
+    '\n',
+  )
 }
 
 function stateText(execution: ExecutionView, elapsed: number): SafeText {

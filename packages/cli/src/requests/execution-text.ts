@@ -14,10 +14,11 @@ import { indented, joined, type SafeText, text } from '../terminal/safe-text.ts'
 export function failureText(ctx: Context, execution: ExecutionView, number: number): SafeText {
   const lines: SafeText[] = [text`${ctx.err.bad(headline(execution))} ${reasonText(execution)}`]
   const { error } = execution
-  if (error) lines.push(...errorLines(error))
-  lines.push(text`  ${effectText(execution)}`)
-  const hint = error ? entryOf(error.code)?.hint : undefined
-  if (hint) lines.push(text`  ${hint}`)
+  // Of a lost one the headline has said it, with the agent's name.
+  if (error && execution.status !== 'lost') lines.push(...errorLines(error))
+  if (execution.effect !== null) lines.push(text`  ${effectText(execution)}`)
+  const advice = error ? adviceOf(error) : undefined
+  if (advice) lines.push(text`  ${advice}`)
   if (execution.status === 'lost' || execution.effect === 'unknown') {
     lines.push(text`  Do not repeat it before you know. What is found out is shown by: twinlock request show ${number}`)
   }
@@ -48,6 +49,7 @@ function headline({ status, effect }: ExecutionView): string {
 
 function reasonText(execution: ExecutionView): SafeText {
   const { error, agent } = execution
+  if (execution.status === 'lost') return text`${agent ? `agent ${agent}` : 'the agent'} stopped answering while it ran`
   if (error) {
     const place = [
       error.statement !== null && execution.statements.length > 1 ? `statement ${error.statement}` : '',
@@ -56,7 +58,6 @@ function reasonText(execution: ExecutionView): SafeText {
     ].filter(Boolean)
     return text`${error.code}${place.length > 0 ? ` (${place.join(', ')})` : ''}`
   }
-  if (execution.status === 'lost') return text`${agent ? `agent ${agent}` : 'the agent'} stopped answering while it ran`
   return execution.status === 'cancelled' ? text`the execution was cancelled` : text`the agent gave no reason`
 }
 
@@ -68,10 +69,21 @@ function errorLines(error: ExecutionError): SafeText[] {
     title,
     error.message === title ? '' : error.message,
     error.detail ?? '',
-    error.hint ? `hint: ${error.hint}` : '',
+    error.hint && isDatabases(error) ? `hint: ${error.hint}` : '',
   ]
     .filter(Boolean)
     .map((part) => indented(printableLines(part), '  ', '  '))
+}
+
+/** A database's hint is about the SQL; ours says what to do. */
+function adviceOf(error: ExecutionError): string | undefined {
+  const ours = entryOf(error.code)?.hint ?? undefined
+  return isDatabases(error) ? ours : (error.hint ?? ours)
+}
+
+function isDatabases({ code, sqlstate }: ExecutionError): boolean {
+  const entry = entryOf(code)
+  return entry ? entry.by === 'database' : sqlstate !== null
 }
 
 function entryOf(code: string) {

@@ -21,7 +21,7 @@ export async function finishExecution(
   started: ExecutionView,
   options: { readonly execution: Patience; readonly format: OutputFormat },
 ): Promise<ExitCode> {
-  const execution = await awaitExecution(ctx, client, started, options.execution)
+  const execution = await awaitExecution(ctx, client, request, started, options.execution)
   const document = ctx.json ? await openJsonDocument(ctx.io.stdout, request, execution) : undefined
   const writer = document ?? (await createResultWriter(tableUnlessSaid(options.format), ctx.io.stdout, ctx.out))
   let truncated = false

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { AppError, api, type ExecutionView, isAppError, type RequestView } from '@twinlock/contract'
+import { api, type ExecutionView, isAppError, type RequestView } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
@@ -11,11 +10,12 @@ import type { OutputFormat } from '../results/result-writer.ts'
 import { joined, text } from '../terminal/safe-text.ts'
 import { awaitApproval } from './await-approval.ts'
 import { isOpen } from './await-execution.ts'
+import { blockedBy } from './blocked-request.ts'
 import { missingApprovals, reviewLines } from './describe-request.ts'
 import { finishExecution } from './finish-execution.ts'
 import type { Patience } from './wait-option.ts'
 
-export interface FollowOptions {
+interface FollowOptions {
   /** The request was made a moment ago: whatever execution it has is the one that was asked for. */
   readonly fresh?: true
   readonly approval: Patience
@@ -30,14 +30,16 @@ export async function followRequest(
   request: RequestView,
   options: FollowOptions,
 ): Promise<ExitCode> {
-  const reviewsSeen = request.reviews.length
+  // A rejection is news to whoever comes back later; approvals of what can run are not.
+  const reviewsSeen = request.status === 'rejected' ? 0 : request.reviews.length
   const startsItself = request.start === 'on_approval' && (options.fresh === true || request.status === 'pending')
   const decided = await awaitApproval(ctx, client, request, options.approval)
   if (!ctx.json) for (const line of reviewLines(decided, reviewsSeen)) await ctx.say(line)
   if (decided.status === 'pending') return leavePending(ctx, decided, options.approval)
-  const own = startsItself ? await startedByServer(ctx, client, decided) : undefined
+  // The server queues it in the transaction that approves.
+  const own = startsItself ? decided.latest_execution : null
   if (!own && decided.status !== 'approved') return sayEnded(ctx, decided)
-  const execution = own ?? (await joinOrStart(ctx, client, decided))
+  const execution = own ? await readExecution(ctx, client, own.id) : await joinOrStart(ctx, client, decided)
   return finishExecution(ctx, client, decided, execution, options)
 }
 
@@ -73,25 +75,15 @@ async function sayEnded(ctx: Context, request: RequestView): Promise<ExitCode> {
   return EXIT_OF_REQUEST[status]
 }
 
-/** The execution that an approval starts by itself; undefined when none comes. */
-async function startedByServer(ctx: Context, client: Client, request: RequestView): Promise<ExecutionView | undefined> {
-  const { interrupt: signal } = ctx.io
-  let current = request
-  for (let tries = 0; tries < 20; tries++) {
-    if (current.latest_execution)
-      return client.call(api.executions.get, { params: { id: current.latest_execution.id } }, { signal })
-    if (current.status !== 'approved') return undefined
-    await sleep(250, undefined, { signal })
-    current = await client.call(api.requests.get, { params: { id: request.id } }, { signal })
-  }
-  return undefined
+function readExecution(ctx: Context, client: Client, id: string): Promise<ExecutionView> {
+  return client.call(api.executions.get, { params: { id } }, { signal: ctx.io.interrupt })
 }
 
 /** The open execution if there is one; otherwise a new one, which somebody else may have started meanwhile. */
 async function joinOrStart(ctx: Context, client: Client, request: RequestView): Promise<ExecutionView> {
   const { interrupt: signal } = ctx.io
   const { latest_execution: latest } = request
-  if (latest && isOpen(latest.status)) return client.call(api.executions.get, { params: { id: latest.id } }, { signal })
+  if (latest && isOpen(latest.status)) return readExecution(ctx, client, latest.id)
   try {
     return await client.call(api.requests.execute, { params: { id: request.id }, body: {} }, { signal })
   } catch (error) {
@@ -105,18 +97,7 @@ async function joinOrStart(ctx: Context, client: Client, request: RequestView): 
     if (!isAppError(error, 'execution_open') && !isAppError(error, 'no_executions_left')) throw error
     const fresh = await client.call(api.requests.get, { params: { id: request.id } }, { signal })
     const joined = fresh.latest_execution
-    if (joined && (isOpen(joined.status) || joined.id !== latest?.id))
-      return client.call(api.executions.get, { params: { id: joined.id } }, { signal })
-    if (joined?.status === 'lost') throw lostBefore(request, error)
-    throw new AppError(error.code, { hint: `Its result: twinlock result ${request.number}` }, error)
+    if (joined && (isOpen(joined.status) || joined.id !== latest?.id)) return readExecution(ctx, client, joined.id)
+    throw blockedBy(fresh, error)
   }
-}
-
-function lostBefore(request: RequestView, cause: unknown): CliError {
-  return new CliError(
-    'outcome_unknown',
-    `An execution of #${request.number} was lost: nobody can say yet what it did.`,
-    `Do not repeat it before you know. What is found out is shown by: twinlock request show ${request.number}`,
-    cause,
-  )
 }

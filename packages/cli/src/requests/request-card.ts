@@ -28,7 +28,7 @@ export function field(palette: Palette, label: string, lines: readonly SafeText[
 }
 
 /** `7f3a 09c1 … c901`: enough to compare by voice. */
-export function shortDigest(digest: string): string {
+function shortDigest(digest: string): string {
   const hex = digest.replace(/^sha256:/, '')
   return `${hex.slice(0, 4)} ${hex.slice(4, 8)} … ${hex.slice(-4)}`
 }

@@ -50,7 +50,10 @@ function executionLines(execution: ExecutionView, now: number): SafeText[] {
   const agent = execution.agent === null ? text`` : text` on agent ${execution.agent}`
   const lines: SafeText[] = []
   if (lostAt !== null) lines.push(text`lost at ${timeText(lostAt, now)}${agent}: it stopped answering while it ran`)
-  if (execution.status === 'lost') lines.push(text`not resolved: nobody can say yet what took effect`)
+  if (execution.status === 'lost')
+    lines.push(
+      text`not resolved: nobody can say yet what took effect; until its agent or the database tells, nothing else starts`,
+    )
   else if (finishedAt === null)
     lines.push(text`${execution.status} since ${timeText(execution.started_at ?? execution.created_at, now)}${agent}`)
   else {

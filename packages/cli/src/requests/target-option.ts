@@ -1,7 +1,7 @@
 import { nameSchema } from '@twinlock/contract'
 import { CliError } from '../cli-error.ts'
 
-export interface TargetName {
+interface TargetName {
   readonly database: string
   readonly environment: string
 }

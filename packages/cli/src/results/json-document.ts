@@ -3,7 +3,7 @@ import type { Sink } from '../io.ts'
 import { jsonText } from './json-text.ts'
 import type { ResultWriter } from './result-writer.ts'
 
-export interface JsonDocument extends ResultWriter {
+interface JsonDocument extends ResultWriter {
   /** Closes whatever is open: also a broken result ends as one valid document, with `error`. */
   close(error?: Problem): Promise<void>
 }

@@ -29,12 +29,14 @@ test.each<[string, Partial<ExecutionView>, boolean, string]>([
   expect(summaryLine(executionView(changes), truncated).safe).toBe(expected)
 })
 
-test.each<[ExecutionView['effect'], string]>([
-  ['committed', 'committed; 214 rows affected'],
-  ['rolled_back', 'rolled back: nothing changed'],
-  ['none', 'nothing ran: nothing changed'],
-  ['partial', 'part of it took effect'],
-  ['unknown', 'nobody can say what took effect'],
-])('effect %s', (effect, expected) => {
-  expect(effectText(executionView({ effect, statements: [done(200, null), done(14, null)] })).safe).toBe(expected)
+test.each<[ExecutionView['status'], ExecutionView['effect'], string]>([
+  ['succeeded', 'committed', 'committed; 214 rows affected'],
+  ['failed', 'rolled_back', 'rolled back: nothing changed'],
+  ['failed', 'none', 'nothing ran: nothing changed'],
+  ['succeeded', 'none', 'nothing changed'],
+  ['failed', 'partial', 'part of it took effect'],
+  ['failed', 'unknown', 'nobody can say what took effect'],
+])('%s with effect %s', (status, effect, expected) => {
+  const execution = executionView({ status, effect, statements: [done(200, null), done(14, null)] })
+  expect(effectText(execution).safe).toBe(expected)
 })

@@ -36,7 +36,7 @@ function countsText({ row_count, affected_rows, truncated }: Counts): SafeText {
 }
 
 /** Rows that all statements together changed; null when none counts any. */
-export function affectedRows(execution: ExecutionView): number | null {
+function affectedRows(execution: ExecutionView): number | null {
   const counts = execution.statements.flatMap(({ affected_rows }) => affected_rows ?? [])
   return counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0)
 }
@@ -50,7 +50,7 @@ export function effectText(execution: ExecutionView): SafeText {
     case 'rolled_back':
       return text`rolled back: nothing changed`
     case 'none':
-      return text`nothing ran: nothing changed`
+      return execution.status === 'succeeded' ? text`nothing changed` : text`nothing ran: nothing changed`
     case 'partial':
       return text`part of it took effect`
     case 'unknown':

@@ -7,7 +7,15 @@ import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { ask } from '../terminal/ask.ts'
 import { joined, text } from '../terminal/safe-text.ts'
-import { agentToml, DEFAULT_STARTER, type Starter, serverToml, serverUrl, urlVariable } from './starter-config.ts'
+import {
+  agentToml,
+  DEFAULT_STARTER,
+  rulesText,
+  type Starter,
+  serverToml,
+  serverUrl,
+  urlVariable,
+} from './starter-config.ts'
 
 const SERVER_FILE = 'twinlock-server.toml'
 const AGENT_FILE = 'twinlock-agent.toml'
@@ -29,7 +37,8 @@ export async function initProject(ctx: Context, input: { readonly yes: boolean }
     await ctx.say(
       joined(
         [
-          text`wrote ${SERVER_FILE} and ${AGENT_FILE}. Next, in this folder:`,
+          text`wrote ${SERVER_FILE} and ${AGENT_FILE}: ${rulesText(starter)}`,
+          text`Next, in this folder:`,
           text`  twinlock-server --config ${SERVER_FILE}`,
           text`  twinlock login --server ${serverUrl(starter)} < twinlock-state/admin-token`,
           text`  export TWINLOCK_AGENT_TOKEN="$(cat twinlock-state/agent-token)"`,

@@ -15,14 +15,21 @@ export const DEFAULT_STARTER: Starter = {
   agentId: 'agent-1',
 }
 
-/** The environment whose changes need approval. */
-function guardedEnvironment({ environments }: Starter): string {
-  return environments.at(-1) ?? 'production'
+/** Where an approver is needed, and where nobody is. */
+function splitEnvironments({ environments }: Starter): { guarded: string; free: readonly string[] } {
+  const guarded = environments.at(-1) ?? 'production'
+  return { guarded, free: environments.filter((name) => name !== guarded) }
+}
+
+/** The rules in one line. */
+export function rulesText(starter: Starter): string {
+  const { guarded, free } = splitEnvironments(starter)
+  const guardedText = `reads and changes in ${guarded} need an approver`
+  return free.length === 0 ? guardedText : `${guardedText}; in ${free.join(', ')} they run at once`
 }
 
 export function serverToml(starter: Starter): string {
-  const guarded = guardedEnvironment(starter)
-  const free = starter.environments.filter((name) => name !== guarded)
+  const { guarded, free } = splitEnvironments(starter)
   return `# Twinlock server. Start it with: twinlock-server --config twinlock-server.toml
 ${value({ state_dir: './twinlock-state' })}   # state, signing key and the first tokens; keep it private
 ${value({ listen: starter.listen })}
@@ -32,20 +39,13 @@ ${value({ name: starter.database })}
 ${value({ environments: starter.environments })}
 ${value({ dialect: 'postgresql' })}
 
-# Whatever no workflow allows is denied. The most specific workflow counts.
+# Whatever no workflow allows is denied. The most specific workflow counts. Everything is recorded.
 
-# Reads run at once, and are recorded.
-[[workflows]]
-database = "*"
-environment = "*"
-operations = ["select"]
-auto_approve = "always"
-
-# Changes to ${guarded} need a reason and somebody else's approval.
+# Reads of ${guarded} and changes to it need a reason and somebody else's approval.
 [[workflows]]
 database = "*"
 ${value({ environment: guarded })}
-operations = ["dml", "ddl"]
+operations = ["select", "dml", "ddl"]
 require_reason = true
 auto_approve = "never"
 
@@ -56,11 +56,11 @@ ${free.map(freeWorkflow).join('')}`
 
 function freeWorkflow(environment: string): string {
   return `
-# Changes to ${environment} run at once.
+# In ${environment} reads and changes run at once, without approval.
 [[workflows]]
 database = "*"
 ${value({ environment })}
-operations = ["dml", "ddl"]
+operations = ["select", "dml", "ddl"]
 auto_approve = "always"
 `
 }

@@ -18,7 +18,7 @@ export function printableLines(text: string): string[] {
   return text.split(/\r?\n/).map((line) => keepTabs(line, UNSAFE))
 }
 
-export type SqlLines =
+type SqlLines =
   | { readonly ok: true; readonly lines: readonly string[]; readonly crlf: boolean }
   | { readonly ok: false; readonly why: string }
 
