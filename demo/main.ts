@@ -15,6 +15,8 @@ async function main(): Promise<number> {
   const started = Date.now()
   const interrupted = Promise.withResolvers<void>()
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupted.resolve())
+  // Whoever reads the story may go away (`| head`); what was started must still be ended.
+  process.stdout.on('error', () => interrupted.resolve())
   const write = (text: string) => void process.stdout.write(text)
 
   write('Twinlock: one person asks, another agrees, and only then does it turn.\n')
@@ -34,7 +36,7 @@ async function main(): Promise<number> {
     process.stderr.write(`\nThe demo failed: ${error.message}.\n`)
     return 1
   }
-  write(`\nAll of this was real: five processes over HTTP, ${Math.round((Date.now() - started) / 1000)} seconds.\n`)
+  write(`\nAll of this was real: separate processes over HTTP, ${Math.round((Date.now() - started) / 1000)} seconds.\n`)
   if (values.once) return 0
   write(howToGoOn(stage))
   await interrupted.promise
