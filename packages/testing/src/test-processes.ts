@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type RunningProcess, startNode } from './child-process.ts'
 import { DEFAULT_CONFIG, readToken, type TestUser, testUser } from './test-server.ts'
@@ -74,7 +74,7 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
     stateDir,
     async [Symbol.asyncDispose]() {
       await child[Symbol.asyncDispose]()
-      rmSync(file, { force: true })
+      rmSync(dirname(file), { recursive: true, force: true })
       if (options.stateDir === undefined) rmSync(stateDir, { recursive: true, force: true })
     },
   }
