@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { api } from '@twinlock/contract'
@@ -202,6 +202,15 @@ describe('a first start that was cut off', () => {
     await using again = await start()
     expect((await me(again)).name).toBe('admin')
     expect((await again.admin.client.call(api.identity.listUsers, {})).items).toHaveLength(1)
+  })
+})
+
+describe('a state_dir', () => {
+  it.each([0o777, 0o770, 0o722])('that others could put files into is refused: mode %o', async (mode) => {
+    mkdirSync(stateDir)
+    chmodSync(stateDir, mode)
+    await expect(start()).rejects.toThrow(`others can write into ${stateDir}; run: chmod 700 ${stateDir}`)
+    expect(readdirSync(stateDir)).toEqual([])
   })
 })
 
