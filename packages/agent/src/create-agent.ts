@@ -13,7 +13,9 @@ import { openJournal } from './journal.ts'
 import { type KillPoints, NO_KILL_POINTS } from './kill-points.ts'
 import { runPollLoop } from './poll-loop.ts'
 import { recover } from './recover.ts'
+import { createReports } from './report-outcome.ts'
 import { describeFailure } from './retry.ts'
+import { createSameIdWatch } from './same-id-watch.ts'
 import { ServerPin } from './server-key.ts'
 import { createServerLink } from './server-link.ts'
 import { clearSpill } from './spill-file.ts'
@@ -27,6 +29,8 @@ export interface AgentOverrides {
   readonly drivers?: ReadonlyMap<string, TargetDriver>
   readonly log?: Logger
   readonly heartbeatMs?: number
+  /** How long it is reported that nothing ran. */
+  readonly giveUpReportMs?: number
 }
 
 export interface StopOptions {
@@ -95,6 +99,8 @@ export async function createAgent(
       if (session && isCancelling) void session.cancel(STOPPING).catch(() => {})
     },
     inBackground,
+    reports: createReports(overrides.giveUpReportMs),
+    onVerdict: createSameIdWatch(config.agentId, log),
     ...pick(overrides, 'heartbeatMs'),
   }
 

@@ -32,8 +32,8 @@ export function toExecutionError(error: unknown, statement: number | null): Exec
     code: CODES[error.code],
     message: clip(error.message),
     statement,
-    position: error.position !== undefined && error.position > 0 ? error.position : null,
-    sqlstate: error.sqlstate?.slice(0, 5) ?? null,
+    position: Number.isSafeInteger(error.position) && Number(error.position) > 0 ? Number(error.position) : null,
+    sqlstate: /^[0-9A-Z]{5}$/.test(error.sqlstate ?? '') ? (error.sqlstate ?? null) : null,
     detail: error.detail === undefined ? null : clip(error.detail),
     hint: error.hint === undefined ? null : clip(error.hint),
   }

@@ -7,8 +7,9 @@ import { type AgentConfig, targetName } from './config.ts'
 import type { Session, TargetDriver } from './drivers/driver.ts'
 import { codedError, failedOutcome } from './execution-outcome.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { REMEMBER_MS } from './journal-memory.ts'
 import { refuse } from './refusal.ts'
-import { type ReportContext, reportOutcome } from './report-outcome.ts'
+import { type ReportContext, repeatOutcome, reportOutcome } from './report-outcome.ts'
 import { callWithRetry, describeFailure } from './retry.ts'
 import { runExecution } from './run-execution.ts'
 import type { PinnedServer } from './server-key.ts'
@@ -25,6 +26,7 @@ export interface LeaseContext extends ReportContext {
   readonly driverOf: (target: string) => TargetDriver | undefined
   readonly analyze: (order: WorkOrder, text: string) => Promise<Analysis>
   readonly rememberServerId: (serverId: string) => Promise<void>
+  readonly onVerdict: (verdict: OrderVerdict) => void
   readonly onSession: (executionId: string, session: Session | undefined) => void
   /** Takes what may last beyond the lease's slot, such as a report the server does not hear. */
   readonly inBackground: (work: Promise<void>) => void
@@ -63,8 +65,14 @@ export async function handleLease(
         verdict.code === 'execution_already_seen' ? 'unknown' : 'none',
       )
   // A refused execution counts as seen too: its token may turn up again once its slot was given back.
+  const seen = { execution_id: lease.execution_id, valid_until: started.validUntil }
   await ctx.journal
-    .append({ type: 'outcome', execution_id: lease.execution_id, valid_until: started.validUntil, outcome })
+    .append(
+      !verdict.ok && verdict.isUnsigned
+        ? // Anybody between may have written this: no more of it than the id comes to the disk.
+          { type: 'reported', ...seen, effect: outcome.effect }
+        : { type: 'outcome', ...seen, outcome },
+    )
     .catch((error: unknown) => log.error(describeFailure(error), 'the journal could not keep the outcome'))
   await ctx.killPoints.reach('journaled_outcome')
   logOutcome(log, outcome, verdict.ok)
@@ -82,7 +90,8 @@ async function startLease(ctx: LeaseContext, lease: Lease, log: Logger): Promise
       return {
         token,
         clockSkewMs: serverNow < sentAt ? serverNow - sentAt : Math.max(0, serverNow - receivedAt),
-        validUntil: Math.max(receivedAt, serverNow || 0) + 2 * TOKEN_LIFETIME_MS,
+        // The server's time is nobody's signed word: it must not keep an id in the journal for ever.
+        validUntil: Math.min(Math.max(receivedAt, serverNow || 0), receivedAt + REMEMBER_MS) + 2 * TOKEN_LIFETIME_MS,
       }
     },
     { signal: ctx.signal, attemptMs: START_ATTEMPT_MS, withinMs: LEASE_MS },
@@ -106,7 +115,18 @@ function repeatTruth(ctx: LeaseContext, lease: Lease, started: Started, before: 
   if (before === 'open') return
   const error = codedError('execution_already_seen', "This execution is in the agent's journal already.")
   const outcome = failedOutcome(lease.lease_id, error, before, { known_from: 'journal' })
-  ctx.inBackground(reportOutcome(ctx, lease.execution_id, started.validUntil, outcome))
+  ctx.inBackground(
+    // Remembered for as long as the new token may live.
+    ctx.journal
+      .append({
+        type: 'reported',
+        execution_id: lease.execution_id,
+        valid_until: started.validUntil,
+        effect: before,
+      })
+      .catch(() => {})
+      .then(() => repeatOutcome(ctx, lease.execution_id, outcome)),
+  )
 }
 
 async function judge(
@@ -134,6 +154,7 @@ async function judge(
       },
       ctx.analyze,
     )
+    ctx.onVerdict(verdict)
     if (verdict.ok) await ctx.rememberServerId(verdict.token.server_id)
     return verdict
   } catch (error) {

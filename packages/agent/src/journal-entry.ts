@@ -38,8 +38,9 @@ const committingSchema = z.strictObject({
   }),
   statements: z.array(statementOutcomeSchema),
   server_version: z.string(),
-  chunks: z.number().int().nonnegative(),
-  result_sha256: z.string().nullable(),
+  // Journals of the first agents have neither.
+  chunks: z.number().int().nonnegative().default(0),
+  result_sha256: z.string().nullable().default(null),
 })
 
 /** Before it is reported; a later one of the same execution replaces it. */
@@ -50,12 +51,15 @@ const outcomeEntrySchema = z.strictObject({
   outcome: outcomeSchema,
 })
 
-/** The server has it, or has said for good that it does not want it. The effect is kept for as long as the id. */
+/**
+ * Nothing is left to tell: the server has it, or has said for good that it does not want it, or the order was refused
+ * before its signature held. The effect is kept for as long as the id.
+ */
 const reportedSchema = z.strictObject({
   type: z.literal('reported'),
   execution_id: executionId,
   valid_until: instant,
-  effect: effectSchema,
+  effect: effectSchema.default('unknown'),
 })
 
 export const journalEntrySchema = z.discriminatedUnion('type', [

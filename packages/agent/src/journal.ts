@@ -1,10 +1,12 @@
-import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Effect, newId } from '@twinlock/contract'
+import type { z } from 'zod'
 import { writeDurably } from './durable-file.ts'
 import { type JournalEntry, type JournalHeader, journalEntrySchema, journalHeaderSchema } from './journal-entry.ts'
 import { createJournalMemory, type JournalMemory, type OpenExecution } from './journal-memory.ts'
 import { StartError } from './start-error.ts'
+import { prepareStateDir } from './state-dir.ts'
 import { lockStateDir } from './state-lock.ts'
 
 export interface JournalOptions {
@@ -28,13 +30,7 @@ interface Pending {
 /** Opens the journal of a state directory, or begins one there with a new id. Throws StartError. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { stateDir } = options
-  await mkdir(stateDir, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    throw new StartError(
-      `state_dir ${stateDir} cannot be created`,
-      error.message,
-      'Create it, or name one this user may write.',
-    )
-  })
+  await prepareStateDir(stateDir)
   const lock = lockStateDir(stateDir)
   try {
     const path = join(stateDir, 'journal.ndjson')
@@ -102,9 +98,12 @@ export class Journal implements AsyncDisposable {
     return this.#memory.lookUp(executionId)
   }
 
-  /** Resolves when the entry is on the disk. Entries of one moment share one sync. */
-  append(entry: JournalEntry): Promise<void> {
+  /** Resolves when the entry is on the disk. Entries of one moment share one sync. Rejects an entry that the next start could not read. */
+  append(given: JournalEntry): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    const parsed = journalEntrySchema.safeParse(given)
+    if (!parsed.success) return Promise.reject(unreadable(parsed.error))
+    const entry = parsed.data
     // At once: the same execution must not pass `hasSeen` while this entry waits for the disk.
     this.#memory.apply(entry)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -193,6 +192,12 @@ function parseJson(line: string | undefined): unknown {
   } catch {
     return undefined
   }
+}
+
+/** Names the fields, never their values. */
+function unreadable({ issues }: z.ZodError): Error {
+  const fields = issues.map(({ path }) => path.join('.')).join(', ')
+  return Object.assign(new Error(`an entry does not fit the journal: ${fields}`), { code: 'journal_entry_unreadable' })
 }
 
 function damaged(path: string, line: number): StartError {

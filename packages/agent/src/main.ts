@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { formatConfigProblems } from '@twinlock/contract/config'
 import { pino } from 'pino'
 import { readAgentConfig } from './config.ts'
 import { createAgent } from './create-agent.ts'
+import { holdsInlineSecret } from './inline-secrets.ts'
 import { StartError } from './start-error.ts'
 import { AGENT_VERSION } from './version.ts'
 
@@ -53,11 +54,28 @@ function readConfigFile(given: string | undefined): { path: string; text: string
   return fail(`there is no configuration: neither ${DEFAULT_PATHS.join(' nor ')}\nWrite one, or name it: --config FILE`)
 }
 
+/** Windows has no such modes. */
+function modeOf(path: string): number {
+  return process.platform === 'win32' ? 0 : statSync(path).mode
+}
+
 async function run(configPath: string | undefined): Promise<void> {
   const { path, text } = readConfigFile(configPath)
-  const read = readAgentConfig({ text, env: process.env, readFile: (file) => readFileSync(file, 'utf8') })
+  const exposed: string[] = []
+  const readFile = (file: string) => {
+    if (modeOf(file) & 0o004) exposed.push(file)
+    return readFileSync(file, 'utf8')
+  }
+  const read = readAgentConfig({ text, env: process.env, readFile })
   if (!read.ok) return fail(formatConfigProblems(path, read.problems))
+  if (modeOf(path) & 0o077 && holdsInlineSecret(text))
+    fail(
+      `${path} holds a secret and other users can read it.\nchmod 600 ${path}\n` +
+        `Its owner must be the user the agent runs as. Or keep secrets out of it, with \${VAR} or \${file:/path}.`,
+    )
   const log = pino({ name: 'twinlock-agent' })
+  for (const file of exposed)
+    log.warn({ file, remedy: `chmod o-r ${file}` }, 'a file of a secret can be read by every user')
   const agent = await createAgent(read.value.config, read.value.secrets, { log }).catch((error: unknown) => {
     if (error instanceof StartError) return fail(`${error.message}\n${error.why}\n${error.remedy}`)
     const reason = error instanceof Error ? error.message : 'unknown reason'

@@ -59,6 +59,8 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
         taken += 1
       }
     }
+    if (answer.dropped > 0)
+      log.warn({ leases: answer.dropped }, 'leases that do not have the form of a lease are dropped')
     if (surplus.length > 0) {
       log.warn({ leases: surplus.length }, 'leases beyond the free capacity are handed back')
       void handBack(surplus.slice(0, MAX_HAND_BACKS))

@@ -43,7 +43,9 @@ async function recoverOne(ctx: RecoverContext, execution: OpenExecution): Promis
       )
     return
   }
-  await ctx.journal.append({ type: 'outcome', execution_id: executionId, valid_until: validUntil, outcome: found })
+  await ctx.journal
+    .append({ type: 'outcome', execution_id: executionId, valid_until: validUntil, outcome: found })
+    .catch((error: unknown) => log.error(describeFailure(error), 'the journal could not keep the outcome'))
   await ctx.killPoints.reach('journaled_outcome')
   log.warn({ status: found.status, effect: found.effect, known_from: found.known_from }, 'recovered after a restart')
   await reportOutcome(ctx, executionId, validUntil, found)
@@ -74,7 +76,7 @@ export function toOutcome(
     error: null,
     statements: committing.statements,
     duration_ms: null,
-    server_version: committing.server_version,
+    server_version: committing.server_version.slice(0, 200),
     chunks: committing.chunks,
     result_sha256: committing.result_sha256,
     known_from: 'database',
@@ -88,7 +90,7 @@ function restarted(started: StartedEntry, knownFrom: Outcome['known_from'], comm
   const statements: StatementOutcome[] = committing?.statements ?? []
   return failedOutcome(started.lease_id, codedError('agent_restarted', message), 'rolled_back', {
     statements,
-    server_version: committing?.server_version ?? null,
+    server_version: committing?.server_version.slice(0, 200) ?? null,
     known_from: knownFrom,
     clamped: started.clamped,
   })

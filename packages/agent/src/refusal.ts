@@ -5,6 +5,8 @@ export interface Refusal {
   readonly ok: false
   readonly code: ExecutionErrorCode
   readonly message: string
+  /** Nothing about the order can be believed: no signature of the pinned server held. */
+  readonly isUnsigned?: true
 }
 
 export function refuse(code: ExecutionErrorCode, message: string): Refusal {

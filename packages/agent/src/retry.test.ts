@@ -1,4 +1,4 @@
-import { AppError } from '@twinlock/contract'
+import { AppError, isAppError } from '@twinlock/contract'
 import { expect, test } from 'vitest'
 import { callWithRetry, describeFailure, isFinal } from './retry.ts'
 
@@ -18,6 +18,7 @@ test.each([
   // An administrator may put these right, and then the outcome must still be there.
   new AppError('unauthenticated'),
   new AppError('permission_denied'),
+  new AppError('too_many_requests'),
   // The server's own races.
   new AppError('concurrent_change'),
   new TypeError('x'),
@@ -35,6 +36,19 @@ test('a call that nobody answers ends with its time', async () => {
   const answered = await callWithRetry(never, { signal, attemptMs: 5, withinMs: 0 })
   expect(answered).toMatchObject({ ok: false, why: 'gave_up' })
   expect(attempts).toBe(1)
+})
+
+test('the last word and the longest wait are for the caller to say', async () => {
+  const errors = [new AppError('execution_not_found'), new AppError('lease_lost'), new AppError('execution_closed')]
+  const waits: unknown[] = []
+  const answered = await callWithRetry(() => Promise.reject(errors.shift()), {
+    signal: new AbortController().signal,
+    attemptMs: 1000,
+    isLastWord: (error) => isAppError(error, 'execution_closed'),
+    maxWaitMs: (error) => waits.push(error),
+  })
+  expect(answered).toMatchObject({ ok: false, why: 'refused', error: { code: 'execution_closed' } })
+  expect(waits).toMatchObject([{ code: 'execution_not_found' }, { code: 'lease_lost' }])
 })
 
 test('a failure is described without its message, which may hold anything', () => {

@@ -1,5 +1,6 @@
 import { ERROR_CODES, isAppError } from '@twinlock/contract'
 import { backoffDelay, sleep } from './backoff.ts'
+import type { Turns } from './turns.ts'
 
 /** What became of a call that is repeated until it has an answer. */
 export type Retried<T> =
@@ -14,30 +15,39 @@ export interface RetryOptions {
   /** No attempt begins after this much time. Forever by default. */
   readonly withinMs?: number
   readonly onFailure?: (error: unknown, attempt: number) => void
+  /** Whether a failure is the last word; `isFinal` by default. */
+  readonly isLastWord?: (error: unknown) => boolean
+  /** The longest wait after a failure. */
+  readonly maxWaitMs?: (error: unknown) => number
+  /** Makes each attempt when its turn has come; its time begins then. */
+  readonly inTurn?: Turns
 }
 
 export async function callWithRetry<T>(
   attemptOnce: (signal: AbortSignal) => Promise<T>,
   options: RetryOptions,
 ): Promise<Retried<T>> {
-  const { signal, attemptMs, withinMs = Number.POSITIVE_INFINITY } = options
+  const { signal, attemptMs, withinMs = Number.POSITIVE_INFINITY, isLastWord = isFinal, inTurn = atOnce } = options
   const startedAt = performance.now()
   for (let attempt = 0; ; attempt++) {
     let failure: unknown
     try {
-      return { ok: true, value: await attemptOnce(AbortSignal.any([signal, AbortSignal.timeout(attemptMs)])) }
+      const value = await inTurn(() => attemptOnce(AbortSignal.any([signal, AbortSignal.timeout(attemptMs)])))
+      return { ok: true, value }
     } catch (error) {
       failure = error
     }
-    if (isFinal(failure)) return { ok: false, why: 'refused', error: failure }
+    if (isLastWord(failure)) return { ok: false, why: 'refused', error: failure }
     if (!signal.aborted) {
       options.onFailure?.(failure, attempt)
-      await sleep(backoffDelay(attempt, Math.random()), signal)
+      await sleep(backoffDelay(attempt, Math.random(), options.maxWaitMs?.(failure)), signal)
     }
     if (signal.aborted || performance.now() - startedAt >= withinMs)
       return { ok: false, why: 'gave_up', error: failure }
   }
 }
+
+const atOnce: Turns = (attempt) => attempt()
 
 /**
  * Whether repeating the call is pointless. A token that is refused now may be accepted once an administrator has put it
@@ -48,7 +58,7 @@ export function isFinal(error: unknown): boolean {
   // Something else moved at the same moment; the next answer will be about where it moved to.
   if (error.code === 'concurrent_change') return false
   const { status } = ERROR_CODES[error.code]
-  return status >= 400 && status < 500 && status !== 401 && status !== 403
+  return status >= 400 && status < 500 && !PASSING_STATUSES.includes(status)
 }
 
 /** What the log says of a failure: never a body, a token, a statement or a value, so no message of an unknown error. */
@@ -63,4 +73,5 @@ export function describeFailure(error: unknown): { code: string; reason: string;
   return { code: 'agent_error', reason: typeof code === 'string' ? code : error.name, ...(at ? { at } : {}) }
 }
 
+const PASSING_STATUSES: readonly number[] = [401, 403, 429]
 const MAX_REASON = 500

@@ -1,6 +1,7 @@
 import { api, type Lease, type Outcome } from '@twinlock/contract'
 import { type Client, createClient } from '@twinlock/contract/client'
 import type { PublicJwk } from '@twinlock/evidence'
+import { z } from 'zod'
 import type { AgentConfig, AgentSecrets } from './config.ts'
 import { limitAnswers } from './limit-answers.ts'
 import { AGENT_VERSION } from './version.ts'
@@ -8,10 +9,19 @@ import { AGENT_VERSION } from './version.ts'
 /** What this version understands beyond the first one; orders that need more are leased elsewhere. */
 export const SUPPORTED_FEATURES: readonly string[] = []
 
+const leaseSchema = api.agents.poll.response.shape.leases.element
+/** Leases are read one by one: one that does not fit takes nothing from the others. */
+const pollEndpoint = {
+  ...api.agents.poll,
+  response: api.agents.poll.response.extend({ leases: z.array(z.unknown()) }),
+}
+
 export interface PollAnswer {
   readonly serverId: string
   readonly serverTime: string
   readonly leases: readonly Lease[]
+  /** Leases that do not have the form of one. */
+  readonly dropped: number
 }
 
 /** The calls the agent makes; it listens nowhere. */
@@ -61,8 +71,15 @@ export function createServerLink(options: {
         targets,
         free_capacity: freeCapacity,
       }
-      const answer = await client.call(api.agents.poll, { body }, { signal })
-      return { serverId: answer.server_id, serverTime: answer.server_time, leases: answer.leases }
+      const answer = await client.call(pollEndpoint, { body }, { signal })
+      const read = answer.leases.map((lease) => leaseSchema.safeParse(lease))
+      const leases = read.flatMap(({ success, data }) => (success ? [data] : []))
+      return {
+        serverId: answer.server_id,
+        serverTime: answer.server_time,
+        leases,
+        dropped: read.length - leases.length,
+      }
     },
     async start(lease, signal) {
       const { token, server_time } = await client.call(api.agents.start, of(lease), { signal })

@@ -66,7 +66,7 @@ export async function verifyOrder(
   analyze: (order: WorkOrder, text: string) => Promise<Analysis>,
 ): Promise<OrderVerdict> {
   const opened = openToken(facts)
-  if (!opened.ok) return opened
+  if (!opened.ok) return { ...opened, isUnsigned: true }
   const { token } = opened
   const bound = checkAddressee(token, facts) ?? checkTime(token, facts) ?? checkUnseen(token, facts)
   if (bound) return bound

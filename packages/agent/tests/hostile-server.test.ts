@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer, type ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { eventually } from './fixtures/eventually.ts'
@@ -6,13 +7,14 @@ import { id, workOrder } from './fixtures/orders.ts'
 import { startProtocolServer } from './fixtures/protocol-server.ts'
 import { startRunningAgent } from './fixtures/running-agent.ts'
 
-type Answer = (response: ServerResponse) => void
+type Answer = (response: ServerResponse, url: string) => void
 
-const json = (body: unknown, status = 200): Answer => {
-  return (response) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+const json = (body: unknown, status = 200) => {
+  return (response: ServerResponse) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 const poll = (leases: unknown[]) => json({ server_id: 'srv_test', server_time: new Date().toISOString(), leases })
-const lease = (rest: object = {}) => ({ execution_id: id('exe'), lease_id: 'l', work_order: '{}', ...rest })
+const lease = (rest: object = {}) => ({ execution_id: id('exe'), lease_id: id('lse'), work_order: '{}', ...rest })
 
 /** One answer without an end: only a limit ends it. */
 const endless: Answer = (response) => {
@@ -52,7 +54,7 @@ async function startHostileServer(answer: Answer) {
     seen.push({ url: request.url ?? '', authorization: request.headers.authorization })
     await request.toArray().catch(() => [])
     if (request.url?.endsWith('jwks.json')) json({ keys: [] })(response)
-    else answer(response)
+    else answer(response, request.url ?? '')
   })
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
@@ -84,6 +86,33 @@ test('a server that answers nonsense runs nothing, fills nothing and breaks noth
   expect(running.log().split('"succeeded"')).toHaveLength(3)
   expect(running.log().length).toBeLessThan(100_000)
 })
+
+test.each([101, 4 * 1024 * 1024])(
+  'orders nobody signed, under lease ids of %i characters, leave a journal that is small and opens again',
+  async (length) => {
+    const good = await startProtocolServer()
+    await using running = await startRunningAgent({ server: good })
+    await good.outcome(good.enqueue(workOrder('select 1')))
+    let wanted = 0
+    await using hostile = await startHostileServer((response, url) => {
+      if (url.endsWith('/start')) json({ token: { junk: 'junk' }, server_time: '9999-12-31T23:59:59Z' })(response)
+      else if (url.endsWith('/outcome')) json({ code: 'internal_error' }, 500)(response)
+      else {
+        wanted += 1
+        // One that fits, so that something is journaled after what must not be.
+        poll([lease({ lease_id: 'x'.repeat(length) }), lease({ lease_id: `lse_${'1'.repeat(26)}` })])(response)
+      }
+    })
+    await running.restart({}, { server: { ...good, url: hostile.url } })
+    await eventually(() => wanted).toBeGreaterThan(5)
+    await eventually(() => running.log()).toContain('token_malformed')
+    await running.restart()
+    expect(await good.outcome(good.enqueue(workOrder('select 1')))).toMatchObject({ status: 'succeeded' })
+    const journal = await readFile(`${running.stateDir}/journal.ndjson`, 'utf8')
+    expect(journal.length).toBeLessThan(200_000)
+    expect(journal).not.toMatch(/junk|xxxx|"valid_until":2\d{14}/)
+  },
+)
 
 test('a redirect is not followed: the token stays with the server it is for', async () => {
   const good = await startProtocolServer()

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { appendFile, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { agentError, failedOutcome } from '../src/execution-outcome.ts'
 import { type JournalOptions, openJournal } from '../src/journal.ts'
 import { REMEMBER_MS } from '../src/journal-memory.ts'
 import { type TemporaryDirectory, temporaryDirectory } from './fixtures/agent-setup.ts'
-import { reported, started } from './fixtures/journal-entries.ts'
+import { LEASE, reported, started } from './fixtures/journal-entries.ts'
 
 const NOW = Date.parse('2026-03-01T12:00:00.000Z')
 const MINUTE = 60_000
@@ -36,7 +37,7 @@ describe('a journal', () => {
     expect(second.id).toBe(first.id)
     expect(second.hasSeen(EXE, NOW + MINUTE)).toBe(true)
     expect(second.hasSeen(OTHER, NOW + MINUTE)).toBe(false)
-    expect(second.open.get(EXE)?.started?.lease_id).toBe('lea_1')
+    expect(second.open.get(EXE)?.started?.lease_id).toBe(LEASE)
   })
 
   test('is another one on an empty disk', async () => {
@@ -154,6 +155,49 @@ describe('a journal', () => {
     expect((await stat(file())).size).toBeLessThan(4000)
     expect(journal.hasSeen(EXE, NOW + MINUTE)).toBe(true)
     expect([...journal.open.keys()]).toEqual([OTHER])
+  })
+
+  test('takes nothing that its next start could not read, and keeps all else', async () => {
+    const failures: unknown[] = []
+    const first = await open({ onFailure: (error) => failures.push(error) })
+    const outcome = failedOutcome('x'.repeat(101), agentError('x'), 'none')
+    const entry = { type: 'outcome', execution_id: OTHER, valid_until: NOW, outcome } as const
+    await expect(first.append(entry)).rejects.toMatchObject({ code: 'journal_entry_unreadable' })
+    await expect(first.append({ ...started(OTHER, NOW), valid_until: Number.NaN })).rejects.toThrow('valid_until')
+    expect(first.hasSeen(OTHER, NOW)).toBe(false)
+    await first.append(started(EXE, NOW + MINUTE))
+    expect(first.isSound).toBe(true)
+    expect(failures).toEqual([])
+    await first[Symbol.asyncDispose]()
+    await using second = await open()
+    expect([...second.open.keys()]).toEqual([EXE])
+  })
+
+  test('of an agent before this one still opens', async () => {
+    const first = await open()
+    await first[Symbol.asyncDispose]()
+    const ref = { engine: 'postgresql', transaction_id: '7', system_identifier: '1', timeline: 1 }
+    const older = [
+      started(EXE, NOW + MINUTE),
+      { type: 'committing', execution_id: EXE, ref, statements: [], server_version: '18.4' },
+      { type: 'reported', execution_id: OTHER, valid_until: NOW },
+    ]
+    await appendFile(file(), older.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    await using second = await open()
+    expect(second.open.get(EXE)?.committing).toMatchObject({ chunks: 0, result_sha256: null, server_version: '18.4' })
+    expect(second.lookUp(OTHER)).toBe('unknown')
+  })
+
+  test.runIf(process.platform !== 'win32')('is not opened where other users may write', async () => {
+    await mkdir(join(directory.path, 'state'))
+    await chmod(join(directory.path, 'state'), 0o770)
+    await expect(open()).rejects.toMatchObject({
+      name: 'StartError',
+      message: expect.stringContaining('can be written by other users (mode 770)'),
+      remedy: expect.stringContaining(`chmod go-w ${join(directory.path, 'state')}`),
+    })
+    await chmod(join(directory.path, 'state'), 0o750)
+    await using _journal = await open()
   })
 
   test('is unsound from the first failure on, and says so once', async () => {

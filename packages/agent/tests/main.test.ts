@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { chmod, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type TemporaryDirectory, temporaryDirectory } from './fixtures/agent-setup.ts'
@@ -42,6 +42,7 @@ async function writeConfig(rest = ''): Promise<void> {
     `${directory.path}/twinlock-agent.toml`,
     `agent_id = "prod-1"\nstate_dir = "state"\n[server]\nurl = "${server.url}"\ntoken = "${server.agentToken}"\n` +
       `[databases.app.production]\nurl = "postgres://app:hunter2@127.0.0.1:1/app"\n${rest}`,
+    { mode: 0o600 },
   )
 }
 
@@ -70,6 +71,29 @@ describe('twinlock-agent', () => {
     const ended = await run([]).ended
     expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('databases.app.production.colour') })
     expect(ended.stderr).not.toContain('hunter2')
+  })
+
+  test.runIf(process.platform !== 'win32').each(['640', '604'])(
+    'does not start on a file of secrets that others can read (%s)',
+    async (mode) => {
+      await writeConfig()
+      await chmod(`${directory.path}/twinlock-agent.toml`, Number.parseInt(mode, 8))
+      const ended = await run([]).ended
+      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('chmod 600 twinlock-agent.toml') })
+      expect(ended.stderr).not.toContain('hunter2')
+    },
+  )
+
+  test.runIf(process.platform !== 'win32')('warns of a referred file that every user can read', async () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the configuration's own syntax
+    await writeConfig('[databases.app.staging]\nurl = "${file:url}"\n')
+    await writeFile(`${directory.path}/url`, 'postgres://app:hunter2@127.0.0.1:1/app\n', { mode: 0o644 })
+    const { child, ended, stdout } = run([])
+    await eventually(stdout).toContain('agent starts')
+    child.kill('SIGTERM')
+    await ended
+    expect(stdout()).toContain('"remedy":"chmod o-r url"')
+    expect(stdout()).not.toContain('hunter2')
   })
 
   test('says when its state directory is no directory', async () => {

@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import { generateSigningKey } from '@twinlock/evidence'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eventually } from './fixtures/eventually.ts'
-import { workOrder } from './fixtures/orders.ts'
+import { id, workOrder } from './fixtures/orders.ts'
 import type { Fault } from './fixtures/protocol-server.ts'
 import { startProtocolServer } from './fixtures/protocol-server.ts'
 import { type RunningAgent, startRunningAgent } from './fixtures/running-agent.ts'
@@ -11,6 +12,8 @@ afterEach(() => running[Symbol.asyncDispose]())
 
 const count = (name: 'start' | 'outcome' | 'heartbeat' | 'poll' | 'chunks', executionId?: string) =>
   running.server.called(name, executionId).length
+
+const journalOf = ({ stateDir }: RunningAgent) => readFile(`${stateDir}/journal.ndjson`, 'utf8')
 
 /** A fault for the first so many calls of a name. */
 function firstCalls(name: string, times: number, fault: Fault): RunningAgent['server']['fault'] {
@@ -79,7 +82,7 @@ test('a lease that is no longer held is dropped, and reported to nobody', async 
 
 test('an outcome the server refuses for good is not brought again, not even after a restart', async () => {
   running = await startRunningAgent()
-  running.server.fault = (call) => (call.name === 'outcome' ? 409 : undefined)
+  running.server.fault = (call) => (call.name === 'outcome' ? 'execution_closed' : undefined)
   const executionId = running.run('select 1')
   await eventually(() => count('outcome', executionId)).toBe(1)
   await eventually(() => running.log()).toContain('the server does not take the outcome')
@@ -88,6 +91,125 @@ test('an outcome the server refuses for good is not brought again, not even afte
   const polls = count('poll')
   await eventually(() => count('poll')).toBeGreaterThan(polls)
   expect(count('outcome', executionId)).toBe(1)
+})
+
+describe('an outcome of a write that the server refuses', () => {
+  test.each(['execution_not_found', 'unauthenticated', 'permission_denied', 'lease_lost'] as const)(
+    'with %s is kept, over a restart too, until it is taken',
+    async (code) => {
+      running = await startRunningAgent({ schema: 'create table t (a int)' })
+      let isRefused = true
+      running.server.fault = ({ name }) => (isRefused && name === 'outcome' ? code : undefined)
+      const executionId = running.run('insert into t values (1)', ['dml'])
+      await eventually(() => count('outcome', executionId)).toBeGreaterThan(1)
+      expect(running.log()).toContain('the server refuses the outcome; it is kept and reported again')
+      expect(running.log()).toContain('Give this agent a token for the same targets')
+      await running.restart()
+      await eventually(() => running.log().split('agent starts').length).toBe(3)
+      expect(await journalOf(running)).not.toContain('"reported"')
+      isRefused = false
+      expect(await running.server.outcome(executionId)).toMatchObject({ effect: 'committed' })
+      await eventually(() => journalOf(running)).toContain('"reported"')
+    },
+  )
+
+  test('as invalid is not brought again, and that is an error in the log', async () => {
+    running = await startRunningAgent({ schema: 'create table t (a int)' })
+    running.server.fault = ({ name }) => (name === 'outcome' ? 'invalid_request' : undefined)
+    const executionId = running.run('insert into t values (1)', ['dml'])
+    await eventually(() => journalOf(running)).toContain('"reported"')
+    await running.restart()
+    expect(await running.server.called('outcome', executionId)).toHaveLength(1)
+    const line = running
+      .log()
+      .split('\n')
+      .find((text) => text.includes('the server does not take the outcome'))
+    expect(JSON.parse(line ?? '{}')).toMatchObject({ level: 50, code: 'invalid_request', execution: executionId })
+  })
+})
+
+test('a refusal that the server does not hear is given up, and not brought again after a restart', async () => {
+  running = await startRunningAgent({ overrides: { giveUpReportMs: 100 } })
+  running.server.fault = ({ name }) => (name === 'outcome' ? 'cut' : undefined)
+  running.server.clockOffsetMs = 120_000
+  const executionId = running.run('select 1')
+  await eventually(() => running.log()).toContain('that nothing ran could not be reported and is given up')
+  const told = count('outcome', executionId)
+  running.server.fault = () => undefined
+  running.server.clockOffsetMs = 0
+  await running.restart()
+  expect(await running.server.outcome(running.run('select 1'))).toMatchObject({ status: 'succeeded' })
+  expect(count('outcome', executionId)).toBe(told)
+})
+
+test('of an order without a signature that holds, no more than its id is written down', async () => {
+  running = await startRunningAgent()
+  running.server.forgeTokens()
+  const executionId = running.run('select 1')
+  expect(await running.server.outcome(executionId)).toMatchObject({
+    effect: 'none',
+    error: { code: 'server_key_changed' },
+  })
+  const lines = (await journalOf(running)).split('\n').filter((text) => text.includes(executionId))
+  expect(lines.map((text) => JSON.parse(text))[0]).toEqual({
+    type: 'reported',
+    execution_id: executionId,
+    valid_until: expect.any(Number),
+    effect: 'none',
+  })
+  expect(new Set(lines).size).toBe(1)
+})
+
+describe('a lease that is none', () => {
+  const REAL = 'lse_00000000000000000000000001'
+  test.each([
+    ['an id over its length', { lease_id: 'x'.repeat(101) }],
+    ['an id of four megabytes', { lease_id: 'x'.repeat(4 * 1024 * 1024) }],
+    ['an execution that is a path', { execution_id: '../x' }],
+    ['an order beyond all bounds', { work_order: 'x'.repeat(9 * 1024 * 1024) }],
+  ])('(%s) is dropped with a line in the log, and the others of its answer are handled', async (_title, wrong) => {
+    running = await startRunningAgent()
+    let spoiled = 0
+    running.server.changeLeases = (leases) => {
+      if (leases.length === 0) return leases
+      spoiled += 1
+      return [{ execution_id: id('exe'), lease_id: REAL, work_order: '{}', ...wrong }, 7, ...leases]
+    }
+    expect(await running.server.outcome(running.run('select 1'))).toMatchObject({ status: 'succeeded' })
+    const line = running
+      .log()
+      .split('\n')
+      .filter((text) => text.includes('are dropped'))
+    expect(line.map((text) => JSON.parse(text))).toMatchObject(Array(spoiled).fill({ level: 40, leases: 2 }))
+    expect((await journalOf(running)).length).toBeLessThan(5000)
+    expect(running.log().length).toBeLessThan(5000)
+  })
+
+  test('because somebody between renamed it leaves a journal that opens again', async () => {
+    running = await startRunningAgent()
+    running.server.changeLeases = (leases) =>
+      leases.map((lease) => ({ ...(lease as object), lease_id: 'x'.repeat(101) }))
+    const executionId = running.run('select 1')
+    await eventually(() => running.log()).toContain('are dropped')
+    running.server.changeLeases = (leases) => leases
+    running.server.requeue(executionId)
+    expect(await running.server.outcome(executionId)).toMatchObject({ status: 'succeeded' })
+    await running.restart()
+    expect(await running.server.outcome(running.run('select 1'))).toMatchObject({ status: 'succeeded' })
+  })
+})
+
+test('tokens for another journal, again and again, make the agent say that its id may be taken twice', async () => {
+  running = await startRunningAgent()
+  const other = () => running.server.enqueue(workOrder('select 1'), { journal_id: id('jrn') })
+  const warning = 'another agent may be using the same agent_id'
+  for (let i = 0; i < 2; i++)
+    expect(await running.server.outcome(other())).toMatchObject({ error: { code: 'token_wrong_journal' } })
+  expect(running.log()).not.toContain(warning)
+  await running.server.outcome(other())
+  await eventually(() => running.log()).toContain(warning)
+  for (let i = 0; i < 5; i++) await running.server.outcome(other())
+  expect(running.log().split(warning)).toHaveLength(2)
 })
 
 test('a replay with a broken token cannot pass for the outcome of what was committed', async () => {
