@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { dialectSchema, nameSchema, operationNameSchema, parseDuration, roleSchema } from '@twinlock/contract'
 import { type ConfigResult, type ConfigSource, readConfig } from '@twinlock/contract/config'
@@ -14,9 +15,10 @@ const durationSchema = z.string().transform((text, ctx) => {
 })
 
 const listenSchema = z.string().transform((text, ctx) => {
-  const [, ipv6, name, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
+  const [, ipv6, name, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text) ?? []
   const host = ipv6 ?? name
-  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) }
+  const isHost = ipv6 === undefined ? name !== undefined : isIPv6(ipv6)
+  if (host !== undefined && isHost && Number(port) <= 65_535) return { host, port: Number(port) }
   ctx.addIssue({ code: 'custom', message: 'must be an address and a port, like "0.0.0.0:3000" or "[::1]:3000"' })
   return z.NEVER
 })
@@ -66,6 +68,8 @@ const fileSchema = z
     file.databases.forEach((database, i) => {
       if (file.databases.findIndex((other) => other.name === database.name) < i)
         issue(['databases', i, 'name'], `${database.name} is listed twice; put all its environments into one entry`)
+      if (new Set(database.environments).size < database.environments.length)
+        issue(['databases', i, 'environments'], 'lists an environment twice')
       // Known to the contract, not to this version: starting with it would promise what the agent cannot do.
       if (database.dialect !== 'postgresql')
         issue(['databases', i, 'dialect'], 'this version governs postgresql databases only')

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   closeSync,
   existsSync,
@@ -21,7 +22,7 @@ export function readSecretFile(file: string): string | undefined {
 
 /** Writes a secret that is wholly there, durable and 0600, or not at all. Never replaces a file. Returns the secret. */
 export function writeSecretFile(file: string, secret: string): string {
-  const temporary = `${file}.${process.pid}.tmp`
+  const temporary = `${file}.${randomUUID()}.tmp`
   const descriptor = openSync(temporary, 'wx', 0o600)
   try {
     writeSync(descriptor, `${secret}\n`)

@@ -13,6 +13,12 @@ export async function readServerId(db: Database, newServerId: () => string): Pro
   })
 }
 
+/** The fingerprint of the key that this installation last signed with. */
+export async function readRecordedKey(db: Database): Promise<string | undefined> {
+  const row = await db.read.selectFrom('meta').select('value').where('key', '=', 'signing_key').executeTakeFirst()
+  return row?.value
+}
+
 /** Puts into the log which key signs from now on. Returns true when it is another than before: agents will refuse its orders. */
 export async function recordSigningKey(
   ctx: Pick<Context, 'db' | 'clock' | 'ids' | 'random' | 'signingKey'>,

@@ -20,9 +20,10 @@ import { bootstrap } from './identity/bootstrap.ts'
 import { identityRoutes } from './identity/identity-routes.ts'
 import { decideSubmission as decideByRules } from './policies/decide-submission.ts'
 import { requestRoutes } from './requests/request-routes.ts'
-import { readServerId, recordSigningKey } from './server-identity.ts'
+import { readRecordedKey, readServerId, recordSigningKey } from './server-identity.ts'
 import { loadSigningKey } from './signing-key.ts'
 import { prepareStateDir } from './state-dir.ts'
+import { lockStateDir } from './state-lock.ts'
 import { startSweeper } from './sweep.ts'
 import { VERSION } from './version.ts'
 
@@ -49,14 +50,13 @@ export async function createServer(
   prepareStateDir(config.stateDir, process.getuid?.())
   const { clock = systemClock, random = randomBytes, decideSubmission = decideByRules } = options.overrides ?? {}
   const logger = options.logger ?? pino({ level: config.logLevel })
-  const signingKey = loadSigningKey(config, secrets)
-  const db = await connectSqlite(join(config.stateDir, 'twinlock.db'))
+  await using cleanup = new AsyncDisposableStack()
+  cleanup.use(lockStateDir(config.stateDir))
+  const db = cleanup.use(await connectSqlite(join(config.stateDir, 'twinlock.db')))
+  const signingKey = loadSigningKey(config, secrets, await readRecordedKey(db))
   const serverId = await readServerId(db, () => newId('srv', clock.now(), random))
-  const analyzers = {
-    postgresql: createAnalyzer({ dialect: 'postgresql', workers: ANALYZER_WORKERS }),
-    mysql: undefined,
-    mariadb: undefined,
-  }
+  const postgresql = cleanup.use(createAnalyzer({ dialect: 'postgresql', workers: ANALYZER_WORKERS }))
+  const analyzers = { postgresql, mysql: undefined, mariadb: undefined }
   const ctx = createContext({
     config,
     version: VERSION,
@@ -76,22 +76,25 @@ export async function createServer(
     )
   const bootstrapFiles = await bootstrap(ctx)
   const app = createApp(ctx)
-  const stopSweeper = startSweeper(ctx)
+  cleanup.defer(async () => {
+    app.server.closeAllConnections()
+    await app.close()
+  })
+  cleanup.defer(startSweeper(ctx))
+  const owned = cleanup.move()
   return {
     ctx,
     bootstrapFiles,
     async listen() {
       await app.listen({ host: config.listen.host, port: config.listen.port })
+      // The parser's first start takes a moment that nobody needs to wait for.
+      void postgresql
+        .analyze('select 1')
+        .catch((error: unknown) => logger.error({ err: error }, 'the SQL parser does not start'))
       const { address, family, port } = app.server.address() as AddressInfo
       return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
     },
-    async [Symbol.asyncDispose]() {
-      await stopSweeper()
-      app.server.closeAllConnections()
-      await app.close()
-      await analyzers.postgresql[Symbol.asyncDispose]()
-      await db[Symbol.asyncDispose]()
-    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
 

@@ -81,6 +81,8 @@ describe('an agent', () => {
       const order = parseWorkOrder(row[0]?.work_order ?? '')
       if (!order.ok) throw new Error(order.detail)
       const text = encodeWorkOrder({ ...order.payload, ...change })
+      // The schema refuses this, as it should; the rule is taken away to see what the code makes of such an order.
+      await ctx.db.transact((tx) => sql`drop trigger if exists requests_are_frozen`.execute(tx))
       await ctx.db.transact((tx) => sql`update requests set work_order = ${text} where id = ${request.id}`.execute(tx))
       return id
     }

@@ -272,6 +272,19 @@ describe('the signing key', () => {
     }
   })
 
+  it('that was lost is not replaced by another one in silence', async () => {
+    await using first = await start()
+    await first[Symbol.asyncDispose]()
+    rmSync(join(stateDir, 'signing-key.pem'))
+    await expect(start()).rejects.toThrow(/signing-key\.pem is missing; restore it from a backup/)
+    expect(readdirSync(stateDir)).not.toContain('signing-key.pem')
+  })
+
+  it('and state are held by one server at a time', async () => {
+    await using _first = await start()
+    await expect(start()).rejects.toThrow(/is in use by another server/)
+  })
+
   it('that is no Ed25519 key is refused without a word of it', async () => {
     const error = await start(withKey('-----BEGIN PRIVATE KEY-----\naHVudGVyMg==\n-----END PRIVATE KEY-----\n')).catch(
       (error: Error) => error,

@@ -188,16 +188,43 @@ describe('the schema', () => {
     trying(() => expect(() => file.exec(statement)).toThrow(message))
   })
 
+  it.each(['audit_records', 'reviews'])('refuses REPLACE, which would delete without a word, on %s', (table) => {
+    trying(() =>
+      expect(() => file.exec(`insert or replace into ${table} select * from ${table} limit 1`)).toThrow(
+        /append-only|follow each other/,
+      ),
+    )
+  })
+
+  it.each(['sql', 'work_order', 'work_order_digest', 'workflow', 'max_executions', 'requester_id'])(
+    'refuses another %s for a request',
+    (column) => {
+      trying(() => expect(() => file.exec(`update requests set ${column} = ${column}`)).toThrow(/does not change/))
+    },
+  )
+
+  it.each([
+    ['requests', 'pending', 'approved'],
+    ['executions', 'running', 'succeeded'],
+  ] as const)('refuses a row of %s that begins in the middle', (table, from, to) => {
+    const row = { ...firstRow(table), id: `${table}_x`, status: to, previous_status: from }
+    trying(() => expect(() => insert(table, row)).toThrow(/begin as new/))
+  })
+
   it('refuses a second review by one person', () => {
     const review = { ...firstRow('reviews'), id: 'rev_x', step: 2 }
-    trying(() => expect(() => insert('reviews', review)).toThrow(/UNIQUE constraint failed: reviews/))
+    trying(() => expect(() => insert('reviews', review)).toThrow(/reviews are append-only/))
   })
 
   it('refuses a second audit record at one place or after one record', () => {
     const head = file.prepare('select * from audit_records order by seq desc limit 1').get() as Row
     const next = { ...head, seq: Number(head.seq) + 1 }
-    trying(() => expect(() => insert('audit_records', { ...head, hash: 'x', prev_hash: 'x' })).toThrow(/UNIQUE/))
+    trying(() =>
+      expect(() => insert('audit_records', { ...head, hash: 'x', prev_hash: 'x' })).toThrow(/follow each other/),
+    )
     trying(() => expect(() => insert('audit_records', { ...next, hash: 'x' })).toThrow(/UNIQUE.*prev_hash/))
+    const gap = { ...head, seq: Number(head.seq) + 2, hash: 'x', prev_hash: 'x' }
+    trying(() => expect(() => insert('audit_records', gap)).toThrow(/follow each other/))
   })
 
   it.each(['queued', 'leased', 'running', 'lost'])('refuses a second execution beside one that is %s', (status) => {

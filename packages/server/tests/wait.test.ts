@@ -230,6 +230,20 @@ describe('a result', () => {
     expect((await reader.next()).done).toBe(true)
   })
 
+  it('is not cut in two by an empty line where a chunk ended within a line', async () => {
+    await using setup = await start()
+    const { id, held } = await setup.run()
+    await setup.agent.chunk(held, 0, '{"rows":[["a')
+    const reader = (await open(setup.alice, id))[Symbol.asyncIterator]()
+    const next = async () => Buffer.from((await reader.next()).value ?? []).toString('utf8')
+    expect(await next()).toBe('{"rows":[["a')
+    await setup.clock.untilHeld(KEEP_ALIVE_MS, 1)
+    setup.clock.advance(KEEP_ALIVE_MS)
+    await setup.clock.untilHeld(KEEP_ALIVE_MS, 1)
+    await setup.agent.chunk(held, 1, 'b"]]}\n')
+    expect(await next()).toBe('b"]]}\n')
+  })
+
   it('of a lost execution ends with what came', async () => {
     await using setup = await start()
     const { id, held } = await setup.run()

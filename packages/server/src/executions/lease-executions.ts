@@ -14,19 +14,23 @@ export interface LeaseTaker {
   readonly freeCapacity: number
 }
 
+/** What this agent cannot run does not keep what is behind it waiting. */
+const LOOK_PAST = 100
+
 /** An answer that an agent takes in one piece; what does not fit comes with the next. */
 const MAX_ANSWER_LENGTH = 16 * 1024 * 1024
 
 /** Gives queued executions to an agent, each to one agent only: the move is guarded by the status it was read in. */
 export async function leaseExecutions(ctx: Context, taker: LeaseTaker): Promise<Lease[]> {
   if (taker.freeCapacity === 0) return []
-  const waiting = await listQueuedExecutions(ctx.db.read, taker.targets, taker.freeCapacity)
+  const waiting = await listQueuedExecutions(ctx.db.read, taker.targets, taker.freeCapacity + LOOK_PAST)
   if (waiting.length === 0) return []
   return ctx.db.transact(async (tx) => {
     const leases: Lease[] = []
     const now = ctx.clock.now()
     let size = 0
     for (const id of waiting) {
+      if (leases.length >= taker.freeCapacity) break
       const execution = await findExecution(tx, id)
       const move = execution && transition(execution, { type: 'lease' }, now)
       if (!execution || !move?.ok) continue

@@ -4,6 +4,7 @@ import { hasResultEnded } from '../executions/read-executions.ts'
 
 /** An idle connection is told that it lives. */
 const KEEP_ALIVE_MS = 15_000
+const NEWLINE = 0x0a
 
 /**
  * The bytes of a result from chunk `n` on, as they arrive, until the execution has ended. What a lost execution brought
@@ -15,6 +16,7 @@ export async function* streamResult(
   n: number,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  let midLine = false
   for (let next = n; !signal.aborted; ) {
     const found = await ctx.changes.waitFor([topicOf.result(executionId)], KEEP_ALIVE_MS, signal, async () => {
       // In this order: chunks are stored before the end is reported.
@@ -23,10 +25,12 @@ export async function* streamResult(
     })
     if (found === 'end') return
     if (found === undefined) {
-      yield Buffer.from('\n')
+      // A chunk may end within a line, and an empty line there would cut it in two.
+      if (!midLine) yield Buffer.from('\n')
       continue
     }
     yield found
+    midLine = found.at(-1) !== NEWLINE
     next++
   }
 }

@@ -28,6 +28,21 @@ const EXECUTION_TRANSITIONS = [
   ['lost', 'cancelled'],
 ]
 
+/** What was submitted and approved is what runs. */
+const FROZEN_REQUESTS = `create trigger requests_are_frozen
+  before update of id, number, requester_id, database, environment, sql, reason, start, operations, statements, workflow,
+    work_order, work_order_digest, max_executions, created_at on requests
+  begin select raise(abort, 'requests: what was submitted does not change'); end`
+
+/** Also refuses REPLACE, which deletes without firing the triggers of a delete. */
+const NO_GAPS = `create trigger audit_records_follow_each_other before insert on audit_records
+  when new.seq <> (select coalesce(max(seq), 0) + 1 from audit_records)
+  begin select raise(abort, 'audit_records follow each other'); end`
+
+const NO_SECOND_REVIEW_ROW = `create trigger reviews_are_not_replaced before insert on reviews
+  when exists (select 1 from reviews where id = new.id or (request_id = new.request_id and reviewer_id = new.reviewer_id))
+  begin select raise(abort, 'reviews are append-only'); end`
+
 /** The schema repeats the law of the state machines and of the log, for whoever writes past the code. */
 export const initial: Migration = {
   name: '001-initial',
@@ -158,6 +173,11 @@ export const initial: Migration = {
      )`,
     movesFromWhereItStood('requests'),
     movesFromWhereItStood('executions'),
+    onlyFromNew('requests'),
+    onlyFromNew('executions'),
+    FROZEN_REQUESTS,
+    NO_GAPS,
+    NO_SECOND_REVIEW_ROW,
     appendOnly('reviews', 'update'),
     appendOnly('reviews', 'delete'),
     appendOnly('audit_records', 'update'),
@@ -177,6 +197,12 @@ function movesFromWhereItStood(table: string): string {
   return `create trigger ${table}_move_from_where_they_stood before update of status on ${table}
     when new.status <> old.status and new.previous_status <> old.status
     begin select raise(abort, '${table}: previous_status is not the status it moved from'); end`
+}
+
+function onlyFromNew(table: string): string {
+  return `create trigger ${table}_begin_as_new before insert on ${table}
+    when new.previous_status <> 'new'
+    begin select raise(abort, '${table} begin as new'); end`
 }
 
 function appendOnly(table: string, verb: 'update' | 'delete'): string {
