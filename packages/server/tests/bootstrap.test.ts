@@ -3,26 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { api } from '@twinlock/contract'
 import { generateSigningKey, signingKeyToPem, verifyChain } from '@twinlock/evidence'
-import { readAuditBodies, readAuditRecords, startTestServer, submit, type TestServer } from '@twinlock/testing'
+import {
+  DEFAULT_CONFIG,
+  readAuditBodies,
+  readAuditRecords,
+  startTestServer,
+  submit,
+  type TestServer,
+} from '@twinlock/testing'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createHoldingClock, createManualAgent } from './fixtures/manual-agent.ts'
-
-const CONFIG = `
-[[databases]]
-name = "app"
-environments = ["development", "production"]
-dialect = "postgresql"
-[[workflows]]
-database = "app"
-environment = "development"
-auto_approve = "always"
-[[workflows]]
-database = "app"
-environment = "production"
-[[workflows.steps]]
-approvers = [{ role = "approver" }]
-`
 
 let directory: string
 let stateDir: string
@@ -32,7 +23,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
-const start = (config = CONFIG) => startTestServer({ stateDir, config })
+const start = (config = DEFAULT_CONFIG) => startTestServer({ stateDir, config })
 const modeOf = (path: string) => statSync(path).mode & 0o777
 const secretsOf = () =>
   ['admin-token', 'agent-token', 'signing-key.pem'].map((file) => readFileSync(join(stateDir, file), 'utf8'))
@@ -135,7 +126,7 @@ describe('a later start', () => {
 
   it('keeps what was queued and what was leased', async () => {
     const clock = createHoldingClock()
-    await using first = await startTestServer({ stateDir, config: CONFIG, overrides: { clock } })
+    await using first = await startTestServer({ stateDir, config: DEFAULT_CONFIG, overrides: { clock } })
     const alice = await first.createUser('alice', 'developer')
     const ask = () => submit(alice.client, 'select 1', 'app/development', { start: 'on_approval' })
     const leased = await ask()
@@ -143,7 +134,7 @@ describe('a later start', () => {
     clock.advance(1)
     const queued = await ask()
     await first[Symbol.asyncDispose]()
-    await using again = await startTestServer({ stateDir, config: CONFIG, overrides: { clock } })
+    await using again = await startTestServer({ stateDir, config: DEFAULT_CONFIG, overrides: { clock } })
     const agent = createManualAgent(again, again.agentToken, 'dev-1', ['app/development'])
     expect(await agent.poll()).toMatchObject([{ execution_id: queued.latest_execution?.id }])
     expect(held?.execution_id).toBe(leased.latest_execution?.id)
@@ -246,7 +237,7 @@ describe('a secret file', () => {
 })
 
 describe('the signing key', () => {
-  const withKey = (pem: string) => `signing_key = """\n${pem}"""\n${CONFIG}`
+  const withKey = (pem: string) => `signing_key = """\n${pem}"""\n${DEFAULT_CONFIG}`
 
   it('of the configuration is used, and none is written', async () => {
     const key = generateSigningKey()

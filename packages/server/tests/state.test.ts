@@ -1,28 +1,20 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { api } from '@twinlock/contract'
-import { readAuditRecords, startTestServer, submit, type TestServer, type TestUser } from '@twinlock/testing'
+import {
+  DEFAULT_CONFIG,
+  readAuditRecords,
+  startTestServer,
+  submit,
+  type TestServer,
+  type TestUser,
+} from '@twinlock/testing'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EXECUTION_TRANSITIONS } from '../src/executions/execution-state.ts'
 import { REQUEST_TRANSITIONS } from '../src/requests/request-state.ts'
 import { createManualAgent } from './fixtures/manual-agent.ts'
 
-const CONFIG = `
-[[databases]]
-name = "app"
-environments = ["development", "production"]
-dialect = "postgresql"
-[[workflows]]
-database = "app"
-environment = "development"
-auto_approve = "always"
-[[workflows]]
-database = "app"
-environment = "production"
-[[workflows.steps]]
-approvers = [{ role = "approver" }]
-`
 type Row = Record<string, string | number | bigint | null>
 type Table = 'requests' | 'executions'
 
@@ -50,7 +42,7 @@ let bob: TestUser
 let file: DatabaseSync
 
 beforeAll(async () => {
-  server = await startTestServer({ config: CONFIG })
+  server = await startTestServer({ config: DEFAULT_CONFIG })
   alice = await server.createUser('alice', 'developer')
   bob = await server.createUser('bob', 'approver')
   const { id } = await submit(alice.client, 'select 1', 'app/production')
@@ -273,12 +265,12 @@ describe('a transaction', () => {
 
 describe('state of a newer version', () => {
   it('is refused and left as it is', async () => {
-    await using first = await startTestServer({ config: CONFIG })
+    await using first = await startTestServer({ config: DEFAULT_CONFIG })
     const { db } = first.server.ctx
     await db.transact((tx) => tx.insertInto('schema_migrations').values({ name: '999-later' }).execute())
     const records = await readAuditRecords(first)
     await first.server[Symbol.asyncDispose]()
-    const start = () => startTestServer({ config: CONFIG, stateDir: first.stateDir })
+    const start = () => startTestServer({ config: DEFAULT_CONFIG, stateDir: first.stateDir })
     await expect(start()).rejects.toThrow(/newer version of Twinlock.*999-later/)
     const past = new DatabaseSync(join(first.stateDir, 'twinlock.db'))
     past.exec("delete from schema_migrations where name = '999-later'")
