@@ -86,7 +86,6 @@ export interface Tables {
     statements: Json
     duration_ms: number | null
     server_version: string | null
-    chunks: number
     result: 'none' | 'partial' | 'complete'
     created_at: Fixed<Time>
     started_at: Time | null

@@ -28,7 +28,6 @@ export interface ExecutionRecord {
   readonly statements: readonly StatementOutcome[]
   readonly durationMs: number | null
   readonly serverVersion: string | null
-  readonly chunks: number
   readonly result: 'none' | 'partial' | 'complete'
   readonly createdAt: number
   readonly startedAt: number | null
@@ -51,7 +50,6 @@ export async function insertExecution(
       status: 'queued',
       previous_status: 'new',
       statements: '[]',
-      chunks: 0,
       result: 'none',
       created_at: execution.createdAt,
     })
@@ -137,7 +135,6 @@ export interface ExecutionChange {
   readonly statements?: readonly StatementOutcome[]
   readonly durationMs?: number | null
   readonly serverVersion?: string | null
-  readonly chunks?: number
   readonly result?: 'none' | 'partial' | 'complete'
   readonly startedAt?: number
   readonly lostAt?: number
@@ -160,7 +157,6 @@ export async function updateExecution(tx: Tx, was: ExecutionRecord, change: Exec
       ...(rest.leaseExpiresAt === undefined ? {} : { lease_expires_at: rest.leaseExpiresAt }),
       ...(rest.durationMs === undefined ? {} : { duration_ms: rest.durationMs }),
       ...(rest.serverVersion === undefined ? {} : { server_version: rest.serverVersion }),
-      ...(rest.chunks === undefined ? {} : { chunks: rest.chunks }),
       ...(rest.result === undefined ? {} : { result: rest.result }),
       ...(rest.startedAt === undefined ? {} : { started_at: rest.startedAt }),
       ...(rest.lostAt === undefined ? {} : { lost_at: rest.lostAt }),
@@ -190,7 +186,6 @@ function toRecord(row: Selectable<Tables['executions']>): ExecutionRecord {
     statements: z.array(statementOutcomeSchema).parse(JSON.parse(row.statements)),
     durationMs: row.duration_ms,
     serverVersion: row.server_version,
-    chunks: row.chunks,
     result: row.result,
     createdAt: row.created_at,
     startedAt: row.started_at,

@@ -21,7 +21,6 @@ export async function reportOutcome(ctx: Context, agent: AgentCaller, id: string
     const now = ctx.clock.now()
     const move = transition(execution, { type: 'end', status: outcome.status, effect: outcome.effect }, now)
     if (!move.ok) throw new AppError(move.code)
-    const chunks = Math.min(outcome.chunks, stored)
     const change = {
       status: move.next,
       effect: move.effect,
@@ -29,13 +28,7 @@ export async function reportOutcome(ctx: Context, agent: AgentCaller, id: string
       statements: outcome.statements,
       durationMs: outcome.duration_ms,
       serverVersion: outcome.server_version,
-      chunks,
-      result:
-        outcome.chunks === 0
-          ? ('none' as const)
-          : chunks === outcome.chunks
-            ? ('complete' as const)
-            : ('partial' as const),
+      result: arrived(outcome.chunks, stored),
       leaseExpiresAt: null,
       finishedAt: now,
     }
@@ -47,6 +40,12 @@ export async function reportOutcome(ctx: Context, agent: AgentCaller, id: string
   if (ended === 'contradicted') throw new AppError('execution_closed')
   if (ended !== 'repeated')
     ctx.changes.notify(topicOf.execution(id), topicOf.request(ended.requestId), topicOf.result(id))
+}
+
+/** How much of a result is there, by the chunks it was made of and those that are stored. */
+function arrived(made: number, stored: number): 'none' | 'partial' | 'complete' {
+  if (made === 0) return 'none'
+  return stored >= made ? 'complete' : 'partial'
 }
 
 /** A report that does not fit the one before is never believed, and never forgotten: a replay shows itself here. */

@@ -1,6 +1,5 @@
 import { AppError, LEASE_MS } from '@twinlock/contract'
 import type { Envelope } from '@twinlock/evidence'
-import { readAgent } from '../agents/read-agents.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
@@ -20,7 +19,7 @@ export async function startExecution(ctx: Context, agent: AgentCaller, id: strin
     const execution = await getHeldExecution(tx, agent, id, leaseId)
     const now = ctx.clock.now()
     // The token is for the journal that took the lease; an agent whose disk is new has lost it.
-    if ((await readAgent(tx, execution.agentId))?.journalId !== execution.journalId) throw new AppError('lease_lost')
+    if (!execution.isSameJournal) throw new AppError('lease_lost')
     if (execution.status === 'running') return { envelope: await issueToken(ctx, tx, execution), requestId: undefined }
     const move = transition(execution, { type: 'start' }, now)
     if (!move.ok) throw new AppError(move.code)

@@ -9,12 +9,11 @@ import { readOrder } from './read-order.ts'
 import { type RequestState, startRefusal, transition } from './request-state.ts'
 import { getRequest, listReviews, type RequestRecord, stateOf, updateRequest } from './request-store.ts'
 
-/** What an execution is made of: the frozen order and how it came to be approved. */
+/** What an execution is made of. */
 export interface ExecutableRequest {
   readonly workOrder: string
   readonly workOrderDigest: string
   readonly order: WorkOrder
-  readonly approvals: readonly TokenApproval[]
   /** Whether it is approved, in time and has a slot left. */
   readonly mayStart: boolean
 }
@@ -30,13 +29,12 @@ export async function readExecutableRequest(
     workOrder,
     workOrderDigest,
     order: readOrder(request),
-    approvals: await readApprovals(tx, request),
     mayStart: startRefusal(notOpen(request), ctx.clock.now()) === undefined,
   }
 }
 
 /** Uses up one of the request's executions, at the moment one starts. Throws when it may not start any more. */
-export async function takeSlot(ctx: Pick<Context, 'clock'>, tx: Tx, requestId: string): Promise<RequestRecord> {
+export async function takeSlot(ctx: Pick<Context, 'clock'>, tx: Tx, requestId: string): Promise<void> {
   const request = await getRequest(tx, requestId)
   const now = ctx.clock.now()
   const refusal = startRefusal(notOpen(request), now)
@@ -46,7 +44,6 @@ export async function takeSlot(ctx: Pick<Context, 'clock'>, tx: Tx, requestId: s
     ...(request.firstStartedAt === null ? { firstStartedAt: now, expiresAt: now + executionWindowMs(request) } : {}),
   }
   if (!(await updateRequest(tx, request, change))) throw new AppError('concurrent_change')
-  return request
 }
 
 /**
@@ -83,7 +80,9 @@ function notOpen(request: RequestRecord): RequestState {
   return { ...stateOf(request), executionOpen: false }
 }
 
-async function readApprovals(tx: Tx, request: RequestRecord): Promise<TokenApproval[]> {
+/** How a request came to be approved, as its tokens say it. */
+export async function readApprovals(tx: Tx, requestId: string): Promise<TokenApproval[]> {
+  const request = await getRequest(tx, requestId)
   if (request.approvedVia === 'auto' && request.approvedAt !== null)
     return [{ step: null, via: 'auto', by: null, at: toInstant(request.approvedAt), review: null }]
   const approvals: TokenApproval[] = []

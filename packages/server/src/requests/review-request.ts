@@ -6,7 +6,7 @@ import type { Tx } from '../db/connect.ts'
 import { queueExecution } from '../executions/queue-execution.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { actorOf, type UserCaller } from '../identity/caller.ts'
-import { readPeople } from '../identity/people.ts'
+import { type Person, readPeople } from '../identity/people.ts'
 import { foldReviews, mayApprove, type Review } from './approval.ts'
 import { getVisibleRequest } from './request-access.ts'
 import { type RequestCommand, transition } from './request-state.ts'
@@ -48,12 +48,13 @@ async function review(
     const request = await getVisibleRequest(tx, user, ref)
     const now = ctx.clock.now()
     const reviews = await listReviews(tx, request.id)
-    await assertMayReview(tx, user, request, reviews, decision, input.step, now)
+    const people = await readPeople(tx)
+    assertMayReview(user, request, reviews, people, decision, input.step, now)
     const review: Review = { step: input.step, decision, reviewerId: user.id, comment: input.comment ?? null, at: now }
     await insertReview(tx, ctx.ids('rev'), request.id, review)
     await rememberAnswer(ctx, tx, idempotency, request.id)
     await appendAudit(ctx, tx, reviewEvent(user, request, review))
-    return { request, queued: await applyReview(ctx, tx, request, [...reviews, review], now) }
+    return { request, queued: await applyReview(ctx, tx, request, [...reviews, review], people, now) }
   })
   ctx.changes.notify(topicOf.request(request.id), ...(queued ? [topicOf.queue(request)] : []))
   return request.id
@@ -68,15 +69,15 @@ async function recordRefusal(ctx: Context, user: UserCaller, ref: string, code: 
   })
 }
 
-async function assertMayReview(
-  tx: Tx,
+function assertMayReview(
   user: UserCaller,
   request: RequestRecord,
   reviews: readonly Review[],
+  people: ReadonlyMap<string, Person>,
   decision: 'approve' | 'reject',
   step: number,
   now: number,
-): Promise<void> {
+): void {
   const move = transition(stateOf(request), decision, now)
   if (!move.ok)
     throw new AppError(move.code, {
@@ -84,7 +85,7 @@ async function assertMayReview(
     })
   if (request.requesterId === user.id)
     throw new AppError('self_approval', { detail: `#${request.number} is your own request` })
-  const { currentStep } = foldReviews(request.workflow.steps, reviews, await readPeople(tx))
+  const { currentStep } = foldReviews(request.workflow.steps, reviews, people)
   if (step !== currentStep)
     throw new AppError('step_not_current', {
       detail: `#${request.number} is at step ${currentStep}, not at step ${step}`,
@@ -102,10 +103,11 @@ async function applyReview(
   tx: Tx,
   request: RequestRecord,
   reviews: readonly Review[],
+  people: ReadonlyMap<string, Person>,
   now: number,
 ): Promise<boolean> {
   const rejected = reviews.some((review) => review.decision === 'reject')
-  const progress = foldReviews(request.workflow.steps, reviews, await readPeople(tx))
+  const progress = foldReviews(request.workflow.steps, reviews, people)
   if (!rejected && !progress.complete) return false
   const command: RequestCommand = rejected ? 'reject' : 'approve'
   const move = transition(stateOf(request), command, now)

@@ -135,7 +135,6 @@ export const initial: Migration = {
        statements text not null,
        duration_ms bigint,
        server_version text,
-       chunks integer not null default 0,
        result text not null default 'none' check (result in ('none', 'partial', 'complete')),
        created_at bigint not null,
        started_at bigint,
