@@ -110,7 +110,7 @@ function permissionsPage(): string {
       ['permission', ...ROLE_NAMES, 'endpoints'],
       PERMISSIONS.map((permission) => [
         code(permission),
-        ...ROLE_NAMES.map((role) => (can([role], permission) ? 'yes' : '')),
+        ...ROLE_NAMES.map((role) => (can([{ role, database: '*', environment: '*' }], permission) ? 'yes' : '')),
         calls(permission)
           .map(({ name }) => code(name))
           .join(', '),

@@ -17,12 +17,21 @@ const USER_TOKEN: TokenView = {
   kind: 'user',
   user: 'bob',
   targets: null,
+  label: null,
+  revoked_at: null,
+  last_used_at: null,
   created_at: '2026-11-22T12:00:00Z',
   expires_at: null,
   token: 'twl_made',
 }
 const AGENT_TOKEN: TokenView = { ...USER_TOKEN, kind: 'agent', user: null, targets: ['app/production'] }
-const BOB: UserView = { name: 'bob', roles: ['developer', 'approver'], created_at: '2026-11-22T12:00:00Z' }
+const BOB: UserView = {
+  name: 'bob',
+  status: 'active',
+  roles: ['developer', 'approver'],
+  created_at: '2026-11-22T12:00:00Z',
+  last_seen_at: null,
+}
 
 let server: PlayServer
 let desk: Desk

@@ -176,7 +176,7 @@ test('request list reads on until the limit, and is data', async () => {
   server.play(api.requests.list, ({ query }) => {
     const from = Number(query.get('cursor') ?? 0)
     const to = from + Number(query.get('limit'))
-    return { items: all.slice(from, to), next_cursor: to < all.length ? String(to) : null }
+    return { items: all.slice(from, to), next_cursor: to < all.length ? String(to) : null, version: 'v' }
   })
   const csv = await desk.run(['request', 'list', '-n', '220', '--status', 'approved', '-o', 'csv'])
   expect(csv.stdout.split('\r\n').length).toBe(222)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { dialectSchema, idSchema, nameSchema, operationNameSchema, timeSchema } from './common.ts'
 import { defineEndpoint } from './endpoint.ts'
-import { effectSchema, executionErrorSchema, statementOutcomeSchema } from './executions.ts'
+import { effectSchema, executionErrorSchema, resultReasonSchema, statementOutcomeSchema } from './executions.ts'
 
 /** The largest body of a chunk, bytes. */
 export const MAX_CHUNK_BYTES = 900 * 1024
@@ -36,6 +36,25 @@ const envelopeTextSchema = z.unknown()
 
 const executionParams = z.strictObject({ id: idSchema('exe') })
 
+/** Somebody asks that a running execution of this agent's be cancelled. Repeated until the agent says that it knows. */
+const cancelSchema = z.object({ execution_id: idSchema('exe'), reason: z.string().max(4000).nullable() })
+export type Cancel = z.infer<typeof cancelSchema>
+
+/**
+ * What the agent last saw of a target. `refused`: it does not serve it although it could reach it (a pooler that breaks
+ * sessions, another engine than configured), and gets no work of it.
+ */
+const targetStateSchema = z.object({
+  status: z.enum(['unknown', 'ok', 'unreachable', 'refused']),
+  server_version: z.string().max(200).nullable(),
+  /** One of EXECUTION_ERROR_CODES or TARGET_PROBLEM_CODES. */
+  code: z
+    .string()
+    .regex(/^[a-z_]{1,64}$/)
+    .nullable(),
+})
+export type TargetState = z.infer<typeof targetStateSchema>
+
 /** Limits that an agent's own configuration may lower. */
 const CLAMPABLE: readonly string[] = [
   'statement_timeout_ms',
@@ -63,6 +82,8 @@ export const outcomeSchema = z.object({
     .nullable(),
   /** How the agent came to know: it saw the end, or asked its journal or the database afterwards. */
   known_from: z.enum(['observed', 'journal', 'database']),
+  /** Why the server would not keep the result; null, or left out, when it did. */
+  result_discarded: resultReasonSchema.nullish(),
   /** Limits the agent's own configuration clamped, by name. */
   clamped: z
     .record(z.string(), z.number().int().nonnegative())
@@ -73,7 +94,42 @@ export const outcomeSchema = z.object({
 })
 export type Outcome = z.infer<typeof outcomeSchema>
 
+/** An agent as people see it. */
+export const agentViewSchema = z.object({
+  id: z.string(),
+  version: z.string(),
+  /** Whether it holds a poll open, or did until a moment ago. */
+  online: z.boolean(),
+  /** null when it was not seen since the server started. */
+  last_seen_at: timeSchema.nullable(),
+  free_capacity: z.number().int().nonnegative().nullable(),
+  running: z.number().int().nonnegative(),
+  /** The agent's clock minus the server's, milliseconds, as far as the way between them lets it be known; null when unknown. */
+  clock_skew_ms: z.number().int().nullable(),
+  created_at: timeSchema,
+  targets: z.array(
+    z.object({
+      target: z.string(),
+      dialect: dialectSchema,
+      /** Its own ceiling; null when it has none. */
+      operations: z.array(operationNameSchema).nullable(),
+      /** Whether its token is bound to the target by the server. */
+      bound: z.boolean(),
+      state: targetStateSchema,
+    }),
+  ),
+})
+export type AgentView = z.infer<typeof agentViewSchema>
+
 export const agentEndpoints = {
+  list: defineEndpoint({
+    name: 'agents.list',
+    method: 'GET',
+    path: '/agents',
+    summary: 'List the agents of the targets one may see, by name',
+    access: 'agent:read',
+    response: z.object({ items: z.array(agentViewSchema) }),
+  }),
   poll: defineEndpoint({
     name: 'agents.poll',
     method: 'POST',
@@ -92,13 +148,23 @@ export const agentEndpoints = {
             environment: nameSchema,
             dialect: dialectSchema,
             operations: z.array(operationNameSchema).nullable(),
+            state: targetStateSchema.optional(),
           }),
         )
         .max(1000),
       free_capacity: z.number().int().min(0).max(1000),
+      /** Executions whose cancel the agent has received: it is not told again. */
+      cancelling: z.array(idSchema('exe')).max(1000).optional(),
+      /** The agent's clock. */
+      time: timeSchema.optional(),
     }),
     maxBodyBytes: 256 * 1024,
-    response: z.object({ server_id: z.string(), server_time: timeSchema, leases: z.array(leaseSchema) }),
+    response: z.object({
+      server_id: z.string(),
+      server_time: timeSchema,
+      leases: z.array(leaseSchema),
+      cancels: z.array(cancelSchema),
+    }),
   }),
   start: defineEndpoint({
     name: 'agents.start',

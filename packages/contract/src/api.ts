@@ -4,11 +4,13 @@ import { executionEndpoints } from './executions.ts'
 import { identityEndpoints } from './identity.ts'
 import { requestEndpoints } from './requests.ts'
 import { auditEndpoints, systemEndpoints } from './system.ts'
+import { targetEndpoints } from './targets.ts'
 
 /** Every endpoint there is. */
 export const api = {
   requests: requestEndpoints,
   executions: executionEndpoints,
+  targets: targetEndpoints,
   identity: identityEndpoints,
   audit: auditEndpoints,
   agents: agentEndpoints,

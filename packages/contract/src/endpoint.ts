@@ -11,7 +11,7 @@ export type Access = 'public' | 'agent' | Permission
 /** One endpoint: the value that server, client and documentation read. Paths are below `/api/v1` unless `base` is false. */
 export interface Endpoint {
   readonly name: string
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly base?: false
   readonly summary: string

@@ -90,6 +90,7 @@ export const ERROR_CODES = {
     hint: 'twinlock request show NUMBER lists its executions.',
   },
   user_not_found: { status: 404, title: 'No such user', hint: 'twinlock user list shows the users.' },
+  token_not_found: { status: 404, title: 'No such token', hint: 'twinlock token list shows the tokens.' },
   not_acceptable: { status: 406, title: 'No such representation', hint: 'Ask for application/x-ndjson.' },
   request_not_pending: {
     status: 409,
@@ -118,6 +119,32 @@ export const ERROR_CODES = {
     title: 'An execution of this request is still open',
     hint: 'Wait for it: twinlock result NUMBER.',
   },
+  request_frozen: {
+    status: 409,
+    title: 'The request is frozen: its requester is suspended',
+    hint: 'It goes on once an administrator activates them.',
+  },
+  request_not_replaceable: {
+    status: 409,
+    title: 'The request cannot be replaced',
+    hint: 'Wait for its execution, or submit the statement as a request of its own.',
+  },
+  target_paused: {
+    status: 409,
+    title: 'The target is paused',
+    hint: 'twinlock databases shows who paused it and why.',
+  },
+  execution_not_cancellable: {
+    status: 409,
+    title: 'The execution cannot be cancelled any more',
+    hint: 'twinlock request show tells what became of it.',
+  },
+  last_admin: {
+    status: 409,
+    title: 'This is the last administrator',
+    hint: 'Make somebody else an administrator first.',
+  },
+  user_removed: { status: 409, title: 'The user was removed for good', hint: 'Create one of another name.' },
   request_not_cancellable: {
     status: 409,
     title: 'The request has ended',
@@ -127,6 +154,16 @@ export const ERROR_CODES = {
     status: 409,
     title: 'There is no result to read',
     hint: 'twinlock request show tells what became of the execution.',
+  },
+  result_discarded: {
+    status: 410,
+    title: 'The result could not be kept',
+    hint: 'The statement took effect as the execution says; a read can be asked for again.',
+  },
+  result_expired: {
+    status: 410,
+    title: 'The result is gone',
+    hint: 'Results are kept for a time only; a read can be asked for again.',
   },
   lease_lost: { status: 409, title: 'The lease is no longer held', hint: null },
   execution_closed: { status: 409, title: 'The execution has ended', hint: null },
@@ -160,6 +197,7 @@ export const ERROR_CODES = {
     hint: 'Tell an administrator the error id; the server log has the rest.',
   },
   storage_full: { status: 507, title: 'The server could not store this', hint: 'The server needs disk space.' },
+  result_quota_exceeded: { status: 507, title: 'The room for results is used up', hint: null },
   not_ready: { status: 503, title: 'The server is not ready', hint: 'Try again in a moment.' },
   server_unreachable: {
     status: 502,
@@ -289,6 +327,21 @@ export const EXECUTION_ERROR_CODES = {
     hint: 'Select less of it, e.g. substr(column, 1, 1000).',
   },
   result_upload_failed: { by: 'agent', title: 'The result could not be brought to the server', hint: null },
+  result_too_large: {
+    by: 'agent',
+    title: 'The database sent a message that is larger than the limits allow',
+    hint: 'Select less at once.',
+  },
+  protocol_error: {
+    by: 'agent',
+    title: 'The database did not answer as it should',
+    hint: 'The agent log has the rest.',
+  },
+  agent_stopping: {
+    by: 'agent',
+    title: 'The agent was stopped before the statement had ended',
+    hint: RESTART_HINT,
+  },
   agent_error: { by: 'agent', title: 'The agent failed', hint: 'The agent log has the rest.' },
   agent_restarted: { by: 'agent', title: 'The agent stopped while the statement ran', hint: null },
   agent_lost: {
@@ -297,5 +350,15 @@ export const EXECUTION_ERROR_CODES = {
     hint: 'Nobody can say yet whether it took effect. The agent reports what its journal and the database know when it is back.',
   },
 } as const satisfies Record<string, ExecutionErrorEntry>
+
+/** Why an agent does not serve a target that its configuration names. */
+export const TARGET_PROBLEM_CODES = {
+  pooler_detected: {
+    title: 'A pooler that breaks sessions stands before the database',
+    hint: 'Point url at the database itself, or at a pooler in session mode.',
+  },
+  connection_failed: { title: 'The database cannot be reached', hint: 'Check url, network and credentials.' },
+  dialect_mismatch: { title: 'The database is of another kind than its url says', hint: 'Correct the url.' },
+} as const satisfies Record<string, { readonly title: string; readonly hint: string | null }>
 
 export type ExecutionErrorCode = keyof typeof EXECUTION_ERROR_CODES

@@ -34,6 +34,13 @@ export const executionErrorSchema = z.strictObject({
 })
 export type ExecutionError = z.infer<typeof executionErrorSchema>
 
+export const resultStateSchema = z.enum(['none', 'partial', 'complete', 'discarded', 'expired'])
+export type ResultState = z.infer<typeof resultStateSchema>
+
+/** `quota`: the results' room is used up; `storage_full`: the server's disk is; `retention`: it was kept for as long as results are. */
+export const resultReasonSchema = z.enum(['quota', 'storage_full', 'retention'])
+export type ResultReason = z.infer<typeof resultReasonSchema>
+
 export const executionViewSchema = z.object({
   id: idSchema('exe'),
   request_id: idSchema('req'),
@@ -48,7 +55,16 @@ export const executionViewSchema = z.object({
   duration_ms: z.number().int().nonnegative().nullable(),
   /** The database server's version, as it told the agent. */
   server_version: z.string().nullable(),
-  result: z.enum(['none', 'partial', 'complete']),
+  /** `discarded`: it could not be kept; `expired`: it was kept and is gone. */
+  result: resultStateSchema,
+  /** Why a result was discarded or has expired; null otherwise. */
+  result_reason: resultReasonSchema.nullable(),
+  /** Why a queued execution waits; null when it does not. */
+  waiting: z
+    .object({ code: z.enum(['no_agent', 'agents_busy', 'target_paused', 'target_refused']), message: z.string() })
+    .nullable(),
+  /** Somebody asked for it to be cancelled; what became of that is in the status. */
+  cancel: z.object({ by: z.string(), at: timeSchema, reason: z.string().nullable() }).nullable(),
   created_at: timeSchema,
   started_at: timeSchema.nullable(),
   lost_at: timeSchema.nullable(),
@@ -68,6 +84,17 @@ export const executionEndpoints = {
     params: executionParams,
     query: z.strictObject({ wait: waitSchema }),
     response: executionViewSchema,
+  }),
+  cancel: defineEndpoint({
+    name: 'executions.cancel',
+    method: 'POST',
+    path: '/executions/{id}/cancel',
+    summary: 'Cancel an execution: at once before it started, by way of its agent while it runs',
+    access: 'request:cancel',
+    params: executionParams,
+    body: z.strictObject({ reason: z.string().trim().min(1).max(4000).optional() }),
+    response: executionViewSchema,
+    idempotent: true,
   }),
   result: defineEndpoint({
     name: 'executions.result',

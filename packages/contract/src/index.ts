@@ -1,4 +1,6 @@
 export {
+  type AgentView,
+  type Cancel,
   HEARTBEAT_MS,
   LEASE_MS,
   type Lease,
@@ -7,6 +9,7 @@ export {
   outcomeSchema,
   POLL_HOLD_S,
   START_WITHIN_MS,
+  type TargetState,
 } from './agents.ts'
 export { ALL_ENDPOINTS, api } from './api.ts'
 export { AppError, type ErrorData, type FieldProblem, isAppError } from './app-error.ts'
@@ -29,6 +32,7 @@ export {
   EXECUTION_ERROR_CODES,
   type ExecutionErrorCode,
   type ExecutionErrorEntry,
+  TARGET_PROBLEM_CODES,
 } from './error-codes.ts'
 export {
   type Effect,
@@ -39,13 +43,30 @@ export {
   executionErrorSchema,
   executionStatusSchema,
   type ResultLine,
+  type ResultReason,
+  type ResultState,
   resultLineSchema,
   type StatementOutcome,
   statementOutcomeSchema,
 } from './executions.ts'
-export { roleSchema, type TokenView, type UserView } from './identity.ts'
+export { roleSchema, type TokenView, type UserStatus, type UserView } from './identity.ts'
 export { newId } from './new-id.ts'
-export { can, PERMISSIONS, type Permission, ROLE_NAMES, ROLES, type Role } from './permissions.ts'
+export {
+  can,
+  coversRoleTarget,
+  formatRoleAssignment,
+  holdsRole,
+  PERMISSION_SCOPES,
+  PERMISSIONS,
+  type Permission,
+  parseRoleAssignment,
+  ROLE_NAMES,
+  ROLES,
+  type Role,
+  type RoleAssignment,
+} from './permissions.ts'
 export { fromProblem, type Problem, problemSchema, toProblem } from './problem.ts'
 export { type RequestStatus, type RequestView, requestRefSchema, requestStatusSchema } from './requests.ts'
+export type { AuditEventView } from './system.ts'
+export type { TargetView } from './targets.ts'
 export { type TransportVerdict, transportVerdict } from './transport-rule.ts'

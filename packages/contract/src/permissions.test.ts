@@ -1,14 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { ALL_ENDPOINTS } from './api.ts'
 import { operationNameSchema } from './common.ts'
-import { can, PERMISSIONS, type Permission, ROLE_NAMES, ROLES, type Role } from './permissions.ts'
+import {
+  can,
+  formatRoleAssignment,
+  PERMISSIONS,
+  type Permission,
+  parseRoleAssignment,
+  ROLE_NAMES,
+  ROLES,
+  type Role,
+} from './permissions.ts'
 
-const allowed = (role: Role) => PERMISSIONS.filter((permission) => can([role], permission))
+const everywhere = (...roles: Role[]) => roles.map((role) => ({ role, database: '*', environment: '*' }))
+const allowed = (role: Role) => PERMISSIONS.filter((permission) => can(everywhere(role), permission))
 /** The endpoints that somebody with this role alone may call and that change something. */
 const changes = (role: Role) =>
   ALL_ENDPOINTS.filter(
     ({ method, access }) =>
-      method !== 'GET' && access !== 'public' && access !== 'agent' && can([role], access as Permission),
+      method !== 'GET' && access !== 'public' && access !== 'agent' && can(everywhere(role), access as Permission),
   ).map(({ name }) => name)
 
 describe('the table', () => {
@@ -42,29 +52,51 @@ describe('a role', () => {
 
   it('readonly can ask for reads and for no other statement', () => {
     expect(allowed('readonly').filter((permission) => permission.startsWith('sql:'))).toEqual(['sql:select'])
-    expect(changes('readonly')).toEqual(['requests.create', 'requests.cancel', 'requests.execute'])
+    expect(changes('readonly')).toEqual([
+      'requests.create',
+      'requests.comment',
+      'requests.cancel',
+      'requests.execute',
+      'executions.cancel',
+      'tokens.revoke',
+      'tokens.revoke_all',
+    ])
   })
 
   it('readonly cannot review', () => {
-    expect(can(['readonly'], 'request:review')).toBe(false)
+    expect(can(everywhere('readonly'), 'request:review')).toBe(false)
   })
 
   it.each(['approver', 'operator', 'auditor'] as const)(
     '%s can neither submit nor start anything, nor read rows',
     (role) => {
       for (const permission of ['request:create', 'execution:start', 'result:read'] as const)
-        expect(can([role], permission), permission).toBe(false)
+        expect(can(everywhere(role), permission), permission).toBe(false)
       expect(allowed(role).filter((permission) => permission.startsWith('sql:'))).toEqual([])
     },
   )
 
-  it('approver changes nothing but by reviewing', () => {
-    expect(changes('approver')).toEqual(['requests.approve', 'requests.reject'])
+  it('approver changes nothing but by reviewing, beside their own tokens', () => {
+    expect(changes('approver')).toEqual([
+      'requests.approve',
+      'requests.reject',
+      'requests.comment',
+      'tokens.revoke',
+      'tokens.revoke_all',
+    ])
   })
 
-  it('operator changes nothing but by cancelling', () => {
-    expect(changes('operator')).toEqual(['requests.cancel'])
-    expect(can(['operator'], 'request:cancel_any')).toBe(true)
+  it('operator changes nothing but by cancelling and pausing, beside their own tokens', () => {
+    expect(changes('operator')).toEqual([
+      'requests.comment',
+      'requests.cancel',
+      'executions.cancel',
+      'databases.pause',
+      'databases.resume',
+      'tokens.revoke',
+      'tokens.revoke_all',
+    ])
+    expect(can(everywhere('operator'), 'request:cancel_any')).toBe(true)
   })
 
   it.each(ROLE_NAMES)('%s may call the endpoint of whatever they may do to requests of others', (role) => {
@@ -72,29 +104,71 @@ describe('a role', () => {
       expect(allowed(role), permission).toContain(permission.replace('_any', ''))
   })
 
-  it('auditor changes nothing, and reads the log', () => {
-    expect(changes('auditor')).toEqual([])
-    expect(can(['auditor'], 'audit:read')).toBe(true)
+  it('auditor changes nothing but their own tokens, and reads the log', () => {
+    expect(changes('auditor')).toEqual(['tokens.revoke', 'tokens.revoke_all'])
+    expect(can(everywhere('auditor'), 'audit:read')).toBe(true)
   })
 
   it('only admin makes users and tokens', () => {
     for (const permission of ['user:create', 'token:create', 'agent_token:create'] as const)
       expect(
-        ROLE_NAMES.filter((role) => can([role], permission)),
+        ROLE_NAMES.filter((role) => can(everywhere(role), permission)),
         permission,
       ).toEqual(['admin'])
   })
 
   it.each(ROLE_NAMES)('%s may see who they are', (role) => {
-    expect(can([role], 'self:read')).toBe(true)
+    expect(can(everywhere(role), 'self:read')).toBe(true)
   })
 })
 
 describe('can', () => {
   it('roles add up, and none allow nothing', () => {
-    expect(can([], 'self:read')).toBe(false)
-    expect(can(['approver', 'readonly'], 'request:create')).toBe(true)
-    expect(can(['approver', 'readonly'], 'request:review')).toBe(true)
-    expect(can(['approver', 'readonly'], 'sql:dml')).toBe(false)
+    expect(can(everywhere(), 'self:read')).toBe(false)
+    expect(can(everywhere('approver', 'readonly'), 'request:create')).toBe(true)
+    expect(can(everywhere('approver', 'readonly'), 'request:review')).toBe(true)
+    expect(can(everywhere('approver', 'readonly'), 'sql:dml')).toBe(false)
+  })
+
+  const shop = { database: 'app', environment: 'production' }
+  const elsewhere = { database: 'app', environment: 'staging' }
+
+  it('a role that is held for some targets allows what is about a target there alone', () => {
+    const roles = [{ role: 'developer', ...shop }] as const
+    expect(can(roles, 'sql:dml', shop)).toBe(true)
+    expect(can(roles, 'sql:dml', elsewhere)).toBe(false)
+    expect(can(roles, 'request:create')).toBe(true)
+    expect(can(roles, 'self:read')).toBe(true)
+  })
+
+  it('what is about the whole installation needs a role that is held everywhere', () => {
+    expect(can([{ role: 'admin', database: 'app', environment: '*' }], 'user:create')).toBe(false)
+    expect(can([{ role: 'auditor', ...shop }], 'audit:read')).toBe(false)
+    expect(can(everywhere('admin'), 'user:create')).toBe(true)
+  })
+})
+
+describe('a role assignment in writing', () => {
+  it.each(['developer', 'developer@app/production', 'approver@*/staging', 'readonly@app/*'])('%s', (text) => {
+    const assignment = parseRoleAssignment(text)
+    expect(assignment && formatRoleAssignment(assignment)).toBe(text)
+  })
+
+  it.each([
+    '',
+    'root',
+    'constructor',
+    'developer@app',
+    'developer@',
+    'developer@app/',
+    'developer@App/production',
+    'Admin',
+  ])('"%s" is none', (text) => {
+    expect(parseRoleAssignment(text)).toBeUndefined()
+  })
+
+  it('for every target it is the role alone', () => {
+    expect(parseRoleAssignment('admin@*/*')).toEqual({ role: 'admin', database: '*', environment: '*' })
+    expect(formatRoleAssignment({ role: 'admin', database: '*', environment: '*' })).toBe('admin')
   })
 })

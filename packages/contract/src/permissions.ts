@@ -1,38 +1,63 @@
-/** Every permission, `noun:verb`. Endpoints name one; roles are lists of them. */
-export const PERMISSIONS = [
-  'self:read',
-  'request:create',
-  'request:read',
-  'request:read_any',
-  'request:review',
-  'request:cancel',
-  'request:cancel_any',
-  'execution:start',
-  'execution:read',
-  'result:read',
-  'user:create',
-  'user:read',
-  'token:create',
-  'agent_token:create',
-  'audit:read',
-  'sql:select',
-  'sql:dml',
-  'sql:ddl',
-  'sql:privileged',
-  'sql:unparsed',
-] as const
-export type Permission = (typeof PERMISSIONS)[number]
+/**
+ * Every permission, `noun:verb`, with what it is about:
+ * - `self`: the caller's own affairs; any role gives it
+ * - `target`: one target at a time; a role that is held for some targets gives it there alone
+ * - `server`: the installation as a whole; only a role that is held everywhere gives it
+ */
+export const PERMISSION_SCOPES = {
+  'self:read': 'self',
+  'token:read_own': 'self',
+  'token:revoke_own': 'self',
+  'target:read': 'target',
+  'target:pause': 'target',
+  'agent:read': 'target',
+  'request:create': 'target',
+  'request:read': 'target',
+  'request:read_any': 'target',
+  'request:review': 'target',
+  'request:comment': 'target',
+  'request:cancel': 'target',
+  'request:cancel_any': 'target',
+  'execution:start': 'target',
+  'execution:read': 'target',
+  'result:read': 'target',
+  'user:create': 'server',
+  'user:read': 'server',
+  'user:update': 'server',
+  'user:suspend': 'server',
+  'user:remove': 'server',
+  'token:create': 'server',
+  'token:read': 'server',
+  'token:revoke': 'server',
+  'agent_token:create': 'server',
+  'audit:read': 'server',
+  'sql:select': 'target',
+  'sql:dml': 'target',
+  'sql:ddl': 'target',
+  'sql:privileged': 'target',
+  'sql:unparsed': 'target',
+} as const satisfies Record<string, 'self' | 'target' | 'server'>
 
-const ASKING = [
+export type Permission = keyof typeof PERMISSION_SCOPES
+export const PERMISSIONS = Object.keys(PERMISSION_SCOPES) as [Permission, ...Permission[]]
+
+const READING = [
   'self:read',
-  'request:create',
+  'token:read_own',
+  'token:revoke_own',
+  'target:read',
+  'agent:read',
   'request:read',
+  'execution:read',
+] as const
+const ASKING = [
+  ...READING,
+  'request:create',
+  'request:comment',
   'request:cancel',
   'execution:start',
-  'execution:read',
   'result:read',
 ] as const
-const READING = ['self:read', 'request:read', 'execution:read'] as const
 
 /**
  * What each role may do. A role lets somebody *ask*; whether a request runs is for its workflow to say: `request:review`
@@ -42,9 +67,9 @@ export const ROLES = {
   admin: PERMISSIONS,
   developer: [...ASKING, 'request:review', 'sql:select', 'sql:dml', 'sql:ddl', 'sql:privileged', 'sql:unparsed'],
   readonly: [...ASKING, 'sql:select'],
-  approver: [...READING, 'request:review'],
-  operator: [...READING, 'request:read_any', 'request:cancel', 'request:cancel_any'],
-  auditor: [...READING, 'request:read_any', 'audit:read', 'user:read'],
+  approver: [...READING, 'request:review', 'request:comment'],
+  operator: [...READING, 'request:read_any', 'request:comment', 'request:cancel', 'request:cancel_any', 'target:pause'],
+  auditor: [...READING, 'request:read_any', 'audit:read', 'user:read', 'token:read'],
 } as const satisfies Record<string, readonly Permission[]>
 export type Role = keyof typeof ROLES
 
@@ -57,6 +82,64 @@ export const ROLE_NAMES = [
   'auditor',
 ] as const satisfies readonly Role[]
 
-export function can(roles: readonly Role[], permission: Permission): boolean {
-  return roles.some((role) => (ROLES[role] as readonly Permission[]).includes(permission))
+interface Target {
+  readonly database: string
+  readonly environment: string
+}
+
+/** A role as somebody holds it: for every target (`*` and `*`), or for some. */
+export interface RoleAssignment {
+  readonly role: Role
+  /** A name, or `*` for every one. */
+  readonly database: string
+  readonly environment: string
+}
+
+const ASSIGNMENT = /^([a-z]+)(?:@(\*|[a-z0-9][a-z0-9._@-]{0,62})\/(\*|[a-z0-9][a-z0-9._@-]{0,62}))?$/
+
+/** Reads `developer`, `developer@app/production`, `approver@*\/staging`; undefined when it is not one. */
+export function parseRoleAssignment(text: string): RoleAssignment | undefined {
+  const [, role, database = '*', environment = '*'] = ASSIGNMENT.exec(text) ?? []
+  if (role === undefined || !Object.hasOwn(ROLES, role)) return undefined
+  return { role: role as Role, database, environment }
+}
+
+export function formatRoleAssignment({ role, database, environment }: RoleAssignment): string {
+  return database === '*' && environment === '*' ? role : `${role}@${database}/${environment}`
+}
+
+/** Whether the role is held for this target. */
+export function coversRoleTarget(assignment: RoleAssignment, target: Target): boolean {
+  return (
+    (assignment.database === '*' || assignment.database === target.database) &&
+    (assignment.environment === '*' || assignment.environment === target.environment)
+  )
+}
+
+/** Whether the role is held for this target by one of the assignments. */
+export function holdsRole(assignments: readonly RoleAssignment[], role: Role, target: Target): boolean {
+  return assignments.some((assignment) => assignment.role === role && coversRoleTarget(assignment, target))
+}
+
+/**
+ * Whether these roles allow something: on this target, or without one, somewhere. What is about the whole installation
+ * needs a role that is held for every target.
+ */
+export function can(assignments: readonly RoleAssignment[], permission: Permission, target?: Target): boolean {
+  return assignments.some(
+    (assignment) =>
+      (ROLES[assignment.role] as readonly Permission[]).includes(permission) &&
+      coversScope(assignment, permission, target),
+  )
+}
+
+function coversScope(assignment: RoleAssignment, permission: Permission, target: Target | undefined): boolean {
+  switch (PERMISSION_SCOPES[permission]) {
+    case 'self':
+      return true
+    case 'target':
+      return target === undefined || coversRoleTarget(assignment, target)
+    case 'server':
+      return assignment.database === '*' && assignment.environment === '*'
+  }
 }

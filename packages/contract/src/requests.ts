@@ -63,8 +63,22 @@ export const requestViewSchema = z.object({
       at: timeSchema,
     }),
   ),
+  /** Oldest first. */
+  comments: z.array(z.object({ by: z.string(), text: z.string(), at: timeSchema })),
   work_order_digest: digestTextSchema,
-  limits: z.object({ statement_timeout_ms: z.number().int(), max_rows: z.number().int() }),
+  /** Times in milliseconds, sizes in bytes. */
+  limits: z.object({
+    statement_timeout_ms: z.number().int(),
+    lock_timeout_ms: z.number().int(),
+    max_rows: z.number().int(),
+    max_result_bytes: z.number().int(),
+    max_field_bytes: z.number().int(),
+  }),
+  /** The requester is suspended: no review and no start until they are activated. */
+  frozen: z.boolean(),
+  /** The number of the request that this one is an edited version of; null when it is none. */
+  replaces: z.number().int().positive().nullable(),
+  replaced_by: z.number().int().positive().nullable(),
   /** When the pending request, or the approval, ends; null once it has ended. */
   expires_at: timeSchema.nullable(),
   executions_left: z.number().int().nonnegative(),
@@ -74,6 +88,8 @@ export const requestViewSchema = z.object({
   created_at: timeSchema,
   /** When it left `pending`; null while it has not. */
   decided_at: timeSchema.nullable(),
+  /** Who withdrew it, and why; null when nobody did. */
+  cancelled: z.object({ by: z.string(), reason: z.string().nullable() }).nullable(),
 })
 export type RequestView = z.infer<typeof requestViewSchema>
 
@@ -96,6 +112,8 @@ export const requestEndpoints = {
       sql: z.string(),
       reason: z.string().trim().min(1).max(4000).optional(),
       start: z.enum(['manual', 'on_approval']).default('manual'),
+      /** One's own request that this is an edited version of: an open one is withdrawn with the same change. */
+      replaces: requestRefSchema.optional(),
     }),
     // A statement of 1 MiB in JSON's own escaping.
     maxBodyBytes: 3 * 1024 * 1024,
@@ -109,8 +127,27 @@ export const requestEndpoints = {
     path: '/requests',
     summary: 'List the requests one may see, newest first',
     access: 'request:read',
-    query: z.strictObject({ status: requestStatusSchema.optional(), ...pageQuery }),
-    response: z.object({ items: z.array(requestViewSchema), next_cursor: z.string().nullable() }),
+    query: z.strictObject({
+      status: requestStatusSchema.optional(),
+      /** `app/production`, or `app` for all its environments. */
+      target: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9._@-]{0,62}(\/[a-z0-9][a-z0-9._@-]{0,62})?$/, 'must be app/production or app')
+        .optional(),
+      requester: nameSchema.optional(),
+      /** `me`: the pending requests whose current step the caller may decide. */
+      awaiting: z.literal('me').optional(),
+      /** The `version` of an earlier answer: with `wait`, answered once the list is another. */
+      version: z.string().max(100).optional(),
+      wait: waitSchema,
+      ...pageQuery,
+    }),
+    response: z.object({
+      items: z.array(requestViewSchema),
+      next_cursor: z.string().nullable(),
+      /** Changes whenever what the list shows does. */
+      version: z.string(),
+    }),
   }),
   get: defineEndpoint({
     name: 'requests.get',
@@ -144,14 +181,28 @@ export const requestEndpoints = {
     response: requestViewSchema,
     idempotent: true,
   }),
+  comment: defineEndpoint({
+    name: 'requests.comment',
+    method: 'POST',
+    path: '/requests/{id}/comments',
+    summary: 'Comment on a request',
+    access: 'request:comment',
+    params: refParams,
+    body: z.strictObject({ text: z.string().trim().min(1).max(4000) }),
+    response: requestViewSchema,
+    idempotent: true,
+  }),
   cancel: defineEndpoint({
     name: 'requests.cancel',
     method: 'POST',
     path: '/requests/{id}/cancel',
-    summary: 'Withdraw a request; refused while one of its executions runs',
+    summary: 'Withdraw a request; while one of its executions runs only with also_cancel_execution',
     access: 'request:cancel',
     params: refParams,
-    body: z.strictObject({}),
+    body: z.strictObject({
+      reason: z.string().trim().min(1).max(4000).optional(),
+      also_cancel_execution: z.boolean().optional(),
+    }),
     response: requestViewSchema,
     idempotent: true,
   }),

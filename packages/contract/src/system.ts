@@ -1,5 +1,19 @@
 import { z } from 'zod'
+import { nameSchema, pageQuery, timeSchema, waitSchema } from './common.ts'
 import { defineEndpoint } from './endpoint.ts'
+
+export const auditEventViewSchema = z.object({
+  seq: z.number().int().positive(),
+  id: z.string(),
+  type: z.string(),
+  at: timeSchema,
+  actor: z.object({ type: z.string(), id: z.string() }),
+  subject: z.object({ type: z.string(), id: z.string() }).nullable(),
+  data: z.record(z.string(), z.unknown()),
+  /** Of the record, hexadecimal: what the chain is made of. */
+  hash: z.string(),
+})
+export type AuditEventView = z.infer<typeof auditEventViewSchema>
 
 export const auditEndpoints = {
   export: defineEndpoint({
@@ -10,6 +24,31 @@ export const auditEndpoints = {
     access: 'audit:read',
     query: z.strictObject({ after: z.coerce.number().int().nonnegative().default(0) }),
     response: null,
+  }),
+  events: defineEndpoint({
+    name: 'audit.events',
+    method: 'GET',
+    path: '/audit/events',
+    summary: 'List audit events, newest first; with after, the ones that followed, oldest first',
+    access: 'audit:read',
+    query: z.strictObject({
+      /** Exact, or a prefix that ends with a dot: `execution.`. */
+      type: z
+        .string()
+        .regex(/^[a-z_]+\.([a-z_]+)?$/)
+        .optional(),
+      /** Somebody's name, an agent's id, or `server`. */
+      actor: nameSchema.optional(),
+      /** The id of what it is about, or a request's number. */
+      subject: z.string().max(100).optional(),
+      since: timeSchema.optional(),
+      until: timeSchema.optional(),
+      /** A sequence number: events that came after it, oldest first. */
+      after: z.coerce.number().int().nonnegative().optional(),
+      wait: waitSchema,
+      ...pageQuery,
+    }),
+    response: z.object({ items: z.array(auditEventViewSchema), next_cursor: z.string().nullable() }),
   }),
 }
 

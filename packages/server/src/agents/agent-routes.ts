@@ -26,7 +26,7 @@ export function agentRoutes(app: FastifyInstance, ctx: Context): void {
       const taken = await leaseExecutions(ctx, taker)
       return taken.length > 0 ? taken : undefined
     })
-    return { server_id: ctx.serverId, server_time: toInstant(ctx.clock.now()), leases: leases ?? [] }
+    return { server_id: ctx.serverId, server_time: toInstant(ctx.clock.now()), leases: leases ?? [], cancels: [] }
   })
 
   route(app, ctx, api.agents.start, async ({ agent, params, body }) => ({

@@ -1,4 +1,4 @@
-import type { Effect, ExecutionStatus, RequestStatus } from '@twinlock/contract'
+import type { Effect, ExecutionStatus, RequestStatus, ResultReason, ResultState, UserStatus } from '@twinlock/contract'
 import type { ColumnType, Generated } from 'kysely'
 
 /** Columns that never change after the row was written. */
@@ -10,7 +10,14 @@ type Time = number
 
 export interface Tables {
   meta: { key: string; value: string }
-  users: { id: Fixed<string>; name: Fixed<string>; roles: Json; created_at: Fixed<Time> }
+  users: {
+    id: Fixed<string>
+    name: Fixed<string>
+    /** Role assignments in writing. */
+    roles: Json
+    status: Generated<UserStatus>
+    created_at: Fixed<Time>
+  }
   tokens: {
     id: Fixed<string>
     kind: Fixed<'user' | 'agent'>
@@ -19,8 +26,12 @@ export interface Tables {
     secret_hash: Fixed<string>
     /** Targets an agent's token is bound to, `[{database, environment}]`; null for every configured target. */
     targets: Fixed<Json | null>
+    label: Fixed<string | null>
     created_at: Fixed<Time>
     expires_at: Time | null
+    revoked_at: Time | null
+    /** Kept in memory and written now and then. */
+    last_used_at: Time | null
   }
   agents: {
     id: Fixed<string>
@@ -57,6 +68,11 @@ export interface Tables {
     first_started_at: Time | null
     /** When the pending request or the approval ends. */
     expires_at: Time
+    /** The request that this one is an edited version of. */
+    replaces_id: Fixed<string | null>
+    /** The name of who withdrew it. */
+    cancelled_by: string | null
+    cancel_reason: string | null
   }
   reviews: {
     id: Fixed<string>
@@ -86,11 +102,30 @@ export interface Tables {
     statements: Json
     duration_ms: number | null
     server_version: string | null
-    result: 'none' | 'partial' | 'complete'
+    result: ResultState
+    result_reason: ResultReason | null
+    /** Set while it ran; what became of it is in the status. */
+    cancel_requested_at: Time | null
+    cancel_requested_by: string | null
+    cancel_reason: string | null
     created_at: Fixed<Time>
     started_at: Time | null
     lost_at: Time | null
     finished_at: Time | null
+  }
+  comments: {
+    id: Fixed<string>
+    request_id: Fixed<string>
+    author_id: Fixed<string>
+    text: Fixed<string>
+    created_at: Fixed<Time>
+  }
+  target_pauses: {
+    database: Fixed<string>
+    environment: Fixed<string>
+    paused_by: Fixed<string>
+    reason: Fixed<string | null>
+    created_at: Fixed<Time>
   }
   idempotency_keys: {
     actor: Fixed<string>

@@ -3,6 +3,8 @@ import {
   type ExecutionError,
   type ExecutionStatus,
   executionErrorSchema,
+  type ResultReason,
+  type ResultState,
   type StatementOutcome,
   statementOutcomeSchema,
 } from '@twinlock/contract'
@@ -28,7 +30,11 @@ export interface ExecutionRecord {
   readonly statements: readonly StatementOutcome[]
   readonly durationMs: number | null
   readonly serverVersion: string | null
-  readonly result: 'none' | 'partial' | 'complete'
+  readonly result: ResultState
+  readonly resultReason: ResultReason | null
+  readonly cancelRequestedAt: number | null
+  readonly cancelRequestedBy: string | null
+  readonly cancelReason: string | null
   readonly createdAt: number
   readonly startedAt: number | null
   readonly lostAt: number | null
@@ -135,7 +141,11 @@ export interface ExecutionChange {
   readonly statements?: readonly StatementOutcome[]
   readonly durationMs?: number | null
   readonly serverVersion?: string | null
-  readonly result?: 'none' | 'partial' | 'complete'
+  readonly result?: ResultState
+  readonly resultReason?: ResultReason | null
+  readonly cancelRequestedAt?: number
+  readonly cancelRequestedBy?: string
+  readonly cancelReason?: string | null
   readonly startedAt?: number
   readonly lostAt?: number
   readonly finishedAt?: number
@@ -158,6 +168,10 @@ export async function updateExecution(tx: Tx, was: ExecutionRecord, change: Exec
       ...(rest.durationMs === undefined ? {} : { duration_ms: rest.durationMs }),
       ...(rest.serverVersion === undefined ? {} : { server_version: rest.serverVersion }),
       ...(rest.result === undefined ? {} : { result: rest.result }),
+      ...(rest.resultReason === undefined ? {} : { result_reason: rest.resultReason }),
+      ...(rest.cancelRequestedAt === undefined ? {} : { cancel_requested_at: rest.cancelRequestedAt }),
+      ...(rest.cancelRequestedBy === undefined ? {} : { cancel_requested_by: rest.cancelRequestedBy }),
+      ...(rest.cancelReason === undefined ? {} : { cancel_reason: rest.cancelReason }),
       ...(rest.startedAt === undefined ? {} : { started_at: rest.startedAt }),
       ...(rest.lostAt === undefined ? {} : { lost_at: rest.lostAt }),
       ...(rest.finishedAt === undefined ? {} : { finished_at: rest.finishedAt }),
@@ -187,6 +201,10 @@ function toRecord(row: Selectable<Tables['executions']>): ExecutionRecord {
     durationMs: row.duration_ms,
     serverVersion: row.server_version,
     result: row.result,
+    resultReason: row.result_reason,
+    cancelRequestedAt: row.cancel_requested_at,
+    cancelRequestedBy: row.cancel_requested_by,
+    cancelReason: row.cancel_reason,
     createdAt: row.created_at,
     startedAt: row.started_at,
     lostAt: row.lost_at,

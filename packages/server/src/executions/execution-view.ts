@@ -22,6 +22,16 @@ export function toExecutionView(
     duration_ms: execution.durationMs,
     server_version: execution.serverVersion,
     result: execution.result,
+    result_reason: execution.resultReason,
+    waiting: null,
+    cancel:
+      execution.cancelRequestedAt === null || execution.cancelRequestedBy === null
+        ? null
+        : {
+            by: execution.cancelRequestedBy,
+            at: toInstant(execution.cancelRequestedAt),
+            reason: execution.cancelReason,
+          },
     created_at: toInstant(execution.createdAt),
     started_at: instant(execution.startedAt),
     lost_at: instant(execution.lostAt),

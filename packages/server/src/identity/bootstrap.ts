@@ -49,6 +49,15 @@ async function ensureToken(
   if (hash === undefined)
     throw new Error('a bootstrap token file does not hold a Twinlock token; remove it and start again')
   if (await findTokenByHash(ctx.db.read, hash)) return
-  const stored = { id: ctx.ids('tok'), ...token, targets: null, createdAt: ctx.clock.now(), expiresAt: null }
+  const stored = {
+    id: ctx.ids('tok'),
+    ...token,
+    targets: null,
+    label: 'first start',
+    createdAt: ctx.clock.now(),
+    expiresAt: null,
+    revokedAt: null,
+    lastUsedAt: null,
+  }
   await ctx.db.transact((tx) => storeToken(ctx, tx, { token: stored, secret }, SYSTEM, data))
 }

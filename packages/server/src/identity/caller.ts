@@ -1,4 +1,4 @@
-import type { Role } from '@twinlock/contract'
+import type { RoleAssignment } from '@twinlock/contract'
 import type { Actor } from '@twinlock/evidence'
 import type { TargetName } from '../policies/workflow.ts'
 
@@ -7,7 +7,7 @@ export interface UserCaller {
   readonly type: 'user'
   readonly id: string
   readonly name: string
-  readonly roles: readonly Role[]
+  readonly roles: readonly RoleAssignment[]
   readonly tokenExpiresAt: number | null
 }
 

@@ -21,13 +21,19 @@ type Ctx = Pick<Context, 'db' | 'clock' | 'ids' | 'random' | 'signingKey' | 'con
 export async function createUserToken(
   ctx: Ctx,
   actor: Actor,
-  input: { user: string; expiresInS: number | undefined },
+  input: { user: string; label?: string | undefined; expiresInS: number | undefined },
   idempotency?: Idempotency,
 ): Promise<CreatedToken> {
   return ctx.db.transact(async (tx) => {
     const user = await findUserByName(tx, input.user)
     if (!user) throw new AppError('user_not_found', { detail: `there is no user ${input.user}` })
-    const token = newToken(ctx, { kind: 'user', userId: user.id, targets: null, expiresInS: input.expiresInS })
+    const token = newToken(ctx, {
+      kind: 'user',
+      userId: user.id,
+      targets: null,
+      label: input.label,
+      expiresInS: input.expiresInS,
+    })
     return storeToken(ctx, tx, { token, secret: userToken(ctx.random) }, actor, { user: user.name }, idempotency)
   })
 }
@@ -36,25 +42,41 @@ export async function createUserToken(
 export async function createAgentToken(
   ctx: Ctx,
   actor: Actor,
-  input: { targets: readonly TargetName[] | null; expiresInS: number | undefined },
+  input: { targets: readonly TargetName[] | null; label?: string | undefined; expiresInS: number | undefined },
   idempotency?: Idempotency,
 ): Promise<CreatedToken> {
   const unknown = input.targets?.find((target) => !findTargetDatabase(ctx.config, target))
   if (unknown) throw new AppError('unknown_target', { detail: `${targetText(unknown)} is not in [[databases]]` })
   const secret = agentToken(ctx.random, ctx.signingKey.fingerprint)
-  const token = newToken(ctx, { kind: 'agent', userId: null, targets: input.targets, expiresInS: input.expiresInS })
+  const token = newToken(ctx, {
+    kind: 'agent',
+    userId: null,
+    targets: input.targets,
+    label: input.label,
+    expiresInS: input.expiresInS,
+  })
   const data = { targets: input.targets?.map(targetText) ?? ['*'] }
   return ctx.db.transact((tx) => storeToken(ctx, tx, { token, secret }, actor, data, idempotency))
 }
 
 function newToken(
   ctx: Ctx,
-  input: Pick<Token, 'kind' | 'userId' | 'targets'> & { expiresInS: number | undefined },
+  input: Pick<Token, 'kind' | 'userId' | 'targets'> & { label: string | undefined; expiresInS: number | undefined },
 ): Token {
-  const { kind, userId, targets, expiresInS } = input
+  const { kind, userId, targets, label, expiresInS } = input
   const createdAt = ctx.clock.now()
   const expiresAt = expiresInS === undefined ? null : createdAt + expiresInS * 1000
-  return { id: ctx.ids('tok'), kind, userId, targets, createdAt, expiresAt }
+  return {
+    id: ctx.ids('tok'),
+    kind,
+    userId,
+    targets,
+    label: label ?? null,
+    createdAt,
+    expiresAt,
+    revokedAt: null,
+    lastUsedAt: null,
+  }
 }
 
 /** Also stores a secret that was made elsewhere: the bootstrap files are written before the state that refers to them. */

@@ -1,4 +1,4 @@
-import { AppError, type Role } from '@twinlock/contract'
+import { AppError, formatRoleAssignment, parseRoleAssignment } from '@twinlock/contract'
 import type { Actor } from '@twinlock/evidence'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
@@ -8,7 +8,7 @@ import { findUserByName, insertUser, type User } from './identity-store.ts'
 export async function createUser(
   ctx: Pick<Context, 'db' | 'clock' | 'ids' | 'random'>,
   actor: Actor,
-  input: { name: string; roles: readonly Role[] },
+  input: { name: string; roles: readonly string[] },
   idempotency?: Idempotency,
 ): Promise<User> {
   return ctx.db.transact(async (tx) => {
@@ -17,7 +17,8 @@ export async function createUser(
     const user: User = {
       id: ctx.ids('usr'),
       name: input.name,
-      roles: [...new Set(input.roles)],
+      roles: [...new Set(input.roles)].flatMap((text) => parseRoleAssignment(text) ?? []),
+      status: 'active',
       createdAt: ctx.clock.now(),
     }
     await insertUser(tx, user)
@@ -26,7 +27,7 @@ export async function createUser(
       type: 'user.created',
       actor,
       subject: { type: 'user', id: user.name },
-      data: { roles: [...user.roles] },
+      data: { roles: user.roles.map(formatRoleAssignment) },
     })
     return user
   })

@@ -1,4 +1,4 @@
-import { api, can, PERMISSIONS } from '@twinlock/contract'
+import { api, can, formatRoleAssignment, PERMISSIONS } from '@twinlock/contract'
 import type { FastifyInstance } from 'fastify'
 import { toInstant } from '../clock.ts'
 import type { Context } from '../context.ts'
@@ -14,7 +14,7 @@ import { readPersonName } from './people.ts'
 export function identityRoutes(app: FastifyInstance, ctx: Context): void {
   route(app, ctx, api.identity.me, async ({ user }) => ({
     name: user.name,
-    roles: [...user.roles],
+    roles: user.roles.map(formatRoleAssignment),
     permissions: PERMISSIONS.filter((permission) => can(user.roles, permission)),
     token_expires_at: user.tokenExpiresAt === null ? null : toInstant(user.tokenExpiresAt),
     server: { id: ctx.serverId, version: ctx.version, time: toInstant(ctx.clock.now()) },
@@ -37,7 +37,7 @@ export function identityRoutes(app: FastifyInstance, ctx: Context): void {
 
   idempotentRoute(app, ctx, api.identity.createToken, {
     run: async ({ user, body, idempotency }) => {
-      const input = { user: body.user, expiresInS: body.expires_in_s }
+      const input = { user: body.user, label: body.label, expiresInS: body.expires_in_s }
       const { token, secret } = await createUserToken(ctx, actorOf(user), input, idempotency)
       return { id: token.id, secret }
     },
@@ -46,7 +46,7 @@ export function identityRoutes(app: FastifyInstance, ctx: Context): void {
 
   idempotentRoute(app, ctx, api.identity.createAgentToken, {
     run: async ({ user, body, idempotency }) => {
-      const input = { targets: body.targets, expiresInS: body.expires_in_s }
+      const input = { targets: body.targets, label: body.label, expiresInS: body.expires_in_s }
       const { token, secret } = await createAgentToken(ctx, actorOf(user), input, idempotency)
       return { id: token.id, secret }
     },

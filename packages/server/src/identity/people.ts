@@ -1,4 +1,4 @@
-import type { Role } from '@twinlock/contract'
+import type { RoleAssignment } from '@twinlock/contract'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
 import { findUserById, listUsersByName } from './identity-store.ts'
@@ -7,7 +7,7 @@ import { findUserById, listUsersByName } from './identity-store.ts'
 export interface Person {
   readonly id: string
   readonly name: string
-  readonly roles: readonly Role[]
+  readonly roles: readonly RoleAssignment[]
 }
 
 /** Everybody, by id. Roles are looked up when they matter, never remembered from earlier. */

@@ -1,9 +1,9 @@
-import { can, type OperationName, type Role } from '@twinlock/contract'
+import { can, formatRoleAssignment, type OperationName, type RoleAssignment } from '@twinlock/contract'
 import type { Analysis } from '@twinlock/sql'
 import { coveredOperations, mostSpecific, type TargetName, type Workflow } from './workflow.ts'
 
 export interface Submission {
-  readonly roles: readonly Role[]
+  readonly roles: readonly RoleAssignment[]
   readonly target: TargetName
   readonly analysis: Extract<Analysis, { ok: true }>
   readonly reason: string | undefined
@@ -37,12 +37,12 @@ export function decideSubmission(workflows: readonly Workflow[], submission: Sub
       detail: `statement ${forbiddenAt + 1}: ${forbidden.message}`,
       hint: forbidden.hint,
     }
-  const notPermitted = operations.filter((operation) => !can(roles, `sql:${operation}`))
+  const notPermitted = operations.filter((operation) => !can(roles, `sql:${operation}`, target))
   if (notPermitted.length > 0)
     return {
       allowed: false,
       code: 'operation_not_permitted',
-      detail: `your ${roles.length === 1 ? 'role' : 'roles'} (${roles.join(', ') || 'none'}) do not allow ${notPermitted.join(' and ')} statements${because(submission, notPermitted)}`,
+      detail: `your ${roles.length === 1 ? 'role' : 'roles'} (${roles.map(formatRoleAssignment).join(', ') || 'none'}) do not allow ${notPermitted.join(' and ')} statements${because(submission, notPermitted)}`,
     }
   const found = operations.map((operation) => mostSpecific(workflows, target, operation))
   const [workflow] = found

@@ -1,6 +1,6 @@
-import type { Role } from '@twinlock/contract'
+import { holdsRole } from '@twinlock/contract'
 import type { Person } from '../identity/people.ts'
-import type { ApproverEntry, WorkflowStep } from '../policies/workflow.ts'
+import type { ApproverEntry, TargetName, WorkflowStep } from '../policies/workflow.ts'
 
 export interface Review {
   readonly step: number
@@ -31,6 +31,7 @@ export function foldReviews(
   steps: readonly WorkflowStep[],
   reviews: readonly Review[],
   people: ReadonlyMap<string, Person>,
+  target: TargetName,
 ): Progress {
   const folded: StepProgress[] = []
   for (const [i, step] of steps.entries()) {
@@ -38,27 +39,27 @@ export function foldReviews(
       .filter((review) => review.step === i + 1 && review.decision === 'approve')
       .map((review) => review.reviewerId)
     const approvers = [...new Set(ids)].flatMap((id) => people.get(id) ?? [])
-    folded.push(foldStep(step, approvers))
+    folded.push(foldStep(step, approvers, target))
   }
   const open = folded.findIndex((step) => !step.done)
   return { steps: folded, currentStep: open < 0 ? steps.length : open + 1, complete: open < 0 }
 }
 
-export function isApprover(entry: ApproverEntry, person: Person): boolean {
-  return 'user' in entry ? entry.user === person.name : (person.roles as readonly Role[]).includes(entry.role)
+export function isApprover(entry: ApproverEntry, person: Person, target: TargetName): boolean {
+  return 'user' in entry ? entry.user === person.name : holdsRole(person.roles, entry.role, target)
 }
 
 /** Whether a review by this person could count for the step. */
-export function mayApprove(step: WorkflowStep, person: Person): boolean {
-  return step.approvers.some((entry) => isApprover(entry, person))
+export function mayApprove(step: WorkflowStep, person: Person, target: TargetName): boolean {
+  return step.approvers.some((entry) => isApprover(entry, person, target))
 }
 
-function foldStep(step: WorkflowStep, approvers: readonly Person[]): StepProgress {
+function foldStep(step: WorkflowStep, approvers: readonly Person[], target: TargetName): StepProgress {
   if (step.mode === 'any') {
-    const countedFor = step.approvers.map((entry) => approvers.filter((person) => isApprover(entry, person)))
+    const countedFor = step.approvers.map((entry) => approvers.filter((person) => isApprover(entry, person, target)))
     return { countedFor, done: step.approvers.some((entry, i) => (countedFor[i]?.length ?? 0) >= entry.min) }
   }
-  const countedFor = assign(step.approvers, approvers)
+  const countedFor = assign(step.approvers, approvers, target)
   return { countedFor, done: step.approvers.every((entry, i) => (countedFor[i]?.length ?? 0) >= entry.min) }
 }
 
@@ -66,14 +67,14 @@ function foldStep(step: WorkflowStep, approvers: readonly Person[]): StepProgres
  * Assigns each approver to at most one place (an entry has `min` of them), as many as can be placed: a maximum bipartite
  * matching by augmenting paths. "Two approvers" are two people, also where one of them fits both entries.
  */
-function assign(entries: readonly ApproverEntry[], approvers: readonly Person[]): Person[][] {
+function assign(entries: readonly ApproverEntry[], approvers: readonly Person[], target: TargetName): Person[][] {
   const placeEntries = entries.flatMap((entry, i) => Array.from({ length: entry.min }, () => i))
   const holders: (Person | undefined)[] = placeEntries.map(() => undefined)
 
   function place(person: Person, tried: Set<number>): boolean {
     for (const [at, entryIndex] of placeEntries.entries()) {
       const entry = entries[entryIndex]
-      if (tried.has(at) || !entry || !isApprover(entry, person)) continue
+      if (tried.has(at) || !entry || !isApprover(entry, person, target)) continue
       tried.add(at)
       const holder = holders[at]
       if (holder === undefined || place(holder, tried)) {

@@ -19,7 +19,7 @@ export async function cancelRequest(
 ): Promise<string> {
   const { id, executionId } = await ctx.db.transact(async (tx) => {
     const request = await getVisibleRequest(tx, user, ref)
-    if (request.requesterId !== user.id && !can(user.roles, 'request:cancel_any'))
+    if (request.requesterId !== user.id && !can(user.roles, 'request:cancel_any', request))
       throw new AppError('not_requester', { detail: `#${request.number} is somebody else's request` })
     const executionId = request.executionOpen
       ? await cancelUnstartedExecution(ctx, tx, request.id, actorOf(user))

@@ -6,11 +6,15 @@ import { mayApprove } from './approval.ts'
 import { findRequest, type RequestRecord } from './request-store.ts'
 
 /** Who sees a request and its SQL: its requester, those who may review a step of it, and those who may see all. */
-export function canSee(user: UserCaller, request: Pick<RequestRecord, 'requesterId' | 'workflow'>): boolean {
+export function canSee(
+  user: UserCaller,
+  request: Pick<RequestRecord, 'requesterId' | 'workflow' | 'database' | 'environment'>,
+): boolean {
   return (
     request.requesterId === user.id ||
-    can(user.roles, 'request:read_any') ||
-    (can(user.roles, 'request:review') && request.workflow.steps.some((step) => mayApprove(step, user)))
+    can(user.roles, 'request:read_any', request) ||
+    (can(user.roles, 'request:review', request) &&
+      request.workflow.steps.some((step) => mayApprove(step, user, request)))
   )
 }
 

@@ -43,6 +43,6 @@ export function requestRoutes(app: FastifyInstance, ctx: Context): void {
 
   route(app, ctx, api.requests.list, async ({ user, query }) => {
     const { items, nextCursor } = await listRequests(ctx, user, query)
-    return { items: await toRequestViews(ctx.db.read, items), next_cursor: nextCursor }
+    return { items: await toRequestViews(ctx.db.read, items), next_cursor: nextCursor, version: '' }
   })
 }

@@ -116,10 +116,10 @@ export async function listRequestsBefore(
   db: Kysely<Tables>,
   filter: { beforeNumber: number; status: RequestStatus | undefined; requesterId: string | undefined },
   limit: number,
-): Promise<Pick<RequestRecord, 'number' | 'requesterId' | 'workflow'>[]> {
+): Promise<Pick<RequestRecord, 'number' | 'requesterId' | 'workflow' | 'database' | 'environment'>[]> {
   let query = db
     .selectFrom('requests')
-    .select(['number', 'requester_id', 'workflow'])
+    .select(['number', 'requester_id', 'workflow', 'database', 'environment'])
     .where('number', '<', filter.beforeNumber)
   if (filter.status) query = query.where('status', '=', filter.status)
   if (filter.requesterId) query = query.where('requester_id', '=', filter.requesterId)
@@ -128,6 +128,8 @@ export async function listRequestsBefore(
     number: row.number,
     requesterId: row.requester_id,
     workflow: workflowSchema.parse(JSON.parse(row.workflow)),
+    database: row.database,
+    environment: row.environment,
   }))
 }
 

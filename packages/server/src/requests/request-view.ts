@@ -30,7 +30,7 @@ async function render(
   const reviews = await listReviews(db, request.id)
   const latest = await readLatestExecution(db, request.id)
   const { limits } = readOrder(request)
-  const progress = foldReviews(request.workflow.steps, reviews, people)
+  const progress = foldReviews(request.workflow.steps, reviews, people, request)
   const nameOf = (id: string) => people.get(id)?.name ?? 'somebody removed'
   const isOpen = request.status === 'pending' || request.status === 'approved'
   return {
@@ -56,12 +56,23 @@ async function render(
       at: toInstant(review.at),
     })),
     work_order_digest: request.workOrderDigest,
-    limits: { statement_timeout_ms: limits.statement_timeout_ms, max_rows: limits.max_rows },
+    comments: [],
+    limits: {
+      statement_timeout_ms: limits.statement_timeout_ms,
+      lock_timeout_ms: limits.lock_timeout_ms,
+      max_rows: limits.max_rows,
+      max_result_bytes: limits.max_result_bytes,
+      max_field_bytes: limits.max_field_bytes,
+    },
+    frozen: false,
+    replaces: null,
+    replaced_by: null,
     expires_at: isOpen ? toInstant(request.expiresAt) : null,
     executions_left: request.status === 'approved' ? request.maxExecutions - request.slotsUsed : 0,
     latest_execution: latest ?? null,
     created_at: toInstant(request.createdAt),
     decided_at: request.decidedAt === null ? null : toInstant(request.decidedAt),
+    cancelled: null,
   }
 }
 
@@ -74,7 +85,7 @@ function toSteps(
   const taken = new Set([request.requesterId, ...reviews.map((review) => review.reviewerId)])
   const candidatesFor = (entry: ApproverEntry) =>
     [...people.values()]
-      .filter((person) => !taken.has(person.id) && isApprover(entry, person))
+      .filter((person) => !taken.has(person.id) && isApprover(entry, person, request))
       .map((person) => person.name)
   return request.workflow.steps.map((step, i) => ({
     mode: step.mode,

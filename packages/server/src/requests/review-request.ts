@@ -85,13 +85,13 @@ function assertMayReview(
     })
   if (request.requesterId === user.id)
     throw new AppError('self_approval', { detail: `#${request.number} is your own request` })
-  const { currentStep } = foldReviews(request.workflow.steps, reviews, people)
+  const { currentStep } = foldReviews(request.workflow.steps, reviews, people, request)
   if (step !== currentStep)
     throw new AppError('step_not_current', {
       detail: `#${request.number} is at step ${currentStep}, not at step ${step}`,
     })
   const current = request.workflow.steps[currentStep - 1]
-  if (!current || !mayApprove(current, user))
+  if (!current || !mayApprove(current, user, request))
     throw new AppError('not_an_approver', { detail: `step ${step} of #${request.number} is for others to decide` })
   if (reviews.some((review) => review.reviewerId === user.id))
     throw new AppError('already_reviewed', { detail: `you have approved #${request.number} before` })
@@ -107,7 +107,7 @@ async function applyReview(
   now: number,
 ): Promise<boolean> {
   const rejected = reviews.some((review) => review.decision === 'reject')
-  const progress = foldReviews(request.workflow.steps, reviews, people)
+  const progress = foldReviews(request.workflow.steps, reviews, people, request)
   if (!rejected && !progress.complete) return false
   const command: RequestCommand = rejected ? 'reject' : 'approve'
   const move = transition(stateOf(request), command, now)

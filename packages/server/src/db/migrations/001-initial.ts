@@ -31,7 +31,7 @@ const EXECUTION_TRANSITIONS = [
 /** What was submitted and approved is what runs. */
 const FROZEN_REQUESTS = `create trigger requests_are_frozen
   before update of id, number, requester_id, database, environment, sql, reason, start, operations, statements, workflow,
-    work_order, work_order_digest, max_executions, created_at on requests
+    work_order, work_order_digest, max_executions, replaces_id, created_at on requests
   begin select raise(abort, 'requests: what was submitted does not change'); end`
 
 /** Also refuses REPLACE, which deletes without firing the triggers of a delete. */
@@ -52,6 +52,7 @@ export const initial: Migration = {
        id text primary key,
        name text not null constraint user_names_are_unique unique,
        roles text not null,
+       status text not null default 'active' check (status in ('active', 'suspended', 'removed')),
        created_at bigint not null
      )`,
     `create table tokens (
@@ -60,8 +61,11 @@ export const initial: Migration = {
        user_id text references users,
        secret_hash text not null unique,
        targets text,
+       label text,
        created_at bigint not null,
        expires_at bigint,
+       revoked_at bigint,
+       last_used_at bigint,
        constraint a_token_is_a_persons_or_an_agents check ((kind = 'user') = (user_id is not null))
      )`,
     `create table agents (
@@ -101,6 +105,9 @@ export const initial: Migration = {
        approved_at bigint,
        first_started_at bigint,
        expires_at bigint not null,
+       replaces_id text references requests constraint a_request_is_replaced_once unique,
+       cancelled_by text,
+       cancel_reason text,
        constraint request_moves_are_legal foreign key (previous_status, status)
          references request_transitions (from_status, to_status),
        constraint slots_are_not_overdrawn check (slots_used between 0 and max_executions),
@@ -117,6 +124,22 @@ export const initial: Migration = {
        comment text,
        created_at bigint not null,
        constraint one_review_per_person_and_request unique (request_id, reviewer_id)
+     )`,
+    `create table comments (
+       id text primary key,
+       request_id text not null references requests,
+       author_id text not null references users,
+       text text not null,
+       created_at bigint not null
+     )`,
+    `create index comments_by_request on comments (request_id, id)`,
+    `create table target_pauses (
+       database text not null,
+       environment text not null,
+       paused_by text not null,
+       reason text,
+       created_at bigint not null,
+       primary key (database, environment)
      )`,
     `create table executions (
        id text primary key,
@@ -135,7 +158,11 @@ export const initial: Migration = {
        statements text not null,
        duration_ms bigint,
        server_version text,
-       result text not null default 'none' check (result in ('none', 'partial', 'complete')),
+       result text not null default 'none' check (result in ('none', 'partial', 'complete', 'discarded', 'expired')),
+       result_reason text check (result_reason in ('quota', 'storage_full', 'retention')),
+       cancel_requested_at bigint,
+       cancel_requested_by text,
+       cancel_reason text,
        created_at bigint not null,
        started_at bigint,
        lost_at bigint,
@@ -145,7 +172,8 @@ export const initial: Migration = {
        constraint an_ended_execution_has_an_effect
          check ((status in ('succeeded', 'failed', 'cancelled')) = (effect is not null)),
        constraint a_lease_has_a_holder
-         check (status not in ('leased', 'running') or (agent_id is not null and lease_id is not null and journal_id is not null))
+         check (status not in ('leased', 'running') or (agent_id is not null and lease_id is not null and journal_id is not null)),
+       constraint a_lost_result_has_a_reason check ((result in ('discarded', 'expired')) = (result_reason is not null))
      )`,
     `create index executions_by_request on executions (request_id, created_at)`,
     `create index executions_by_queue on executions (status, database, environment, created_at)`,
@@ -179,6 +207,8 @@ export const initial: Migration = {
     NO_SECOND_REVIEW_ROW,
     appendOnly('reviews', 'update'),
     appendOnly('reviews', 'delete'),
+    appendOnly('comments', 'update'),
+    appendOnly('comments', 'delete'),
     appendOnly('audit_records', 'update'),
     appendOnly('audit_records', 'delete'),
   ],
