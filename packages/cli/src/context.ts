@@ -33,7 +33,7 @@ export interface Context {
 interface CommonInput {
   readonly server?: string | undefined
   readonly json?: boolean
-  readonly output?: string | undefined
+  readonly format?: string | undefined
   readonly color?: boolean
 }
 
@@ -42,7 +42,7 @@ export function createContext(io: Io, input: CommonInput): Context {
   const ctx: Context = {
     io,
     interactive: io.stdin.isTTY === true && io.stderr.isTTY,
-    json: input.json === true || input.output === 'json',
+    json: input.json === true || input.format === 'json',
     err: createPalette(wanted && io.stderr.isTTY),
     out: createPalette(wanted && io.stdout.isTTY),
     now: () => Date.now(),

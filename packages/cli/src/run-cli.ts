@@ -106,7 +106,7 @@ function wantsJson(argv: readonly string[]): boolean {
     (word, i) =>
       word === '--json' ||
       word === '-ojson' ||
-      word === '--output=json' ||
-      (word === 'json' && (argv[i - 1] === '-o' || argv[i - 1] === '--output')),
+      word === '--format=json' ||
+      (word === 'json' && (argv[i - 1] === '-o' || argv[i - 1] === '--format')),
   )
 }

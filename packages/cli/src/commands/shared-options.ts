@@ -10,9 +10,9 @@ export const jsonOptions = {
   color: { flags: '--no-color', description: 'without colours, as with NO_COLOR' },
 } as const
 
-export const outputOptions = {
-  output: {
-    flags: '-o, --output <format>',
+export const formatOptions = {
+  format: {
+    flags: '-o, --format <format>',
     description: 'table, json, jsonl, csv or vertical; table in a pipe too, so that nothing changes by where it goes',
     choices: ['table', 'json', 'jsonl', 'csv', 'vertical'],
   },

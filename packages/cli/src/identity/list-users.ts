@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { printRecords } from '../results/print-records.ts'
 import type { OutputFormat } from '../results/result-writer.ts'
 
-export async function listUsers(ctx: Context, input: { readonly output: OutputFormat | undefined }): Promise<ExitCode> {
+export async function listUsers(ctx: Context, input: { readonly format: OutputFormat | undefined }): Promise<ExitCode> {
   const { client } = await ctx.connect()
   const users: UserView[] = []
   let cursor: string | undefined
@@ -19,7 +19,7 @@ export async function listUsers(ctx: Context, input: { readonly output: OutputFo
   } while (cursor !== undefined)
   await printRecords(
     ctx,
-    input.output,
+    input.format,
     [
       { name: 'name', value: ({ name }) => name },
       { name: 'roles', value: ({ roles }) => roles.join(',') },

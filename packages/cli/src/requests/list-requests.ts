@@ -10,7 +10,7 @@ import { targetOf } from './describe-request.ts'
 interface ListInput {
   readonly status: RequestStatus | undefined
   readonly limit: string | undefined
-  readonly output: OutputFormat | undefined
+  readonly format: OutputFormat | undefined
 }
 
 const PAGE = 200
@@ -46,7 +46,7 @@ export async function listRequests(ctx: Context, input: ListInput): Promise<Exit
     items.push(...page.items)
     cursor = page.items.length > 0 ? (page.next_cursor ?? undefined) : undefined
   } while (cursor !== undefined && items.length < limit)
-  await printRecords(ctx, input.output, COLUMNS, items.slice(0, limit))
+  await printRecords(ctx, input.format, COLUMNS, items.slice(0, limit))
   if (!ctx.json && items.length === 0)
     await ctx.say(text`no requests${input.status ? ` that are ${input.status}` : ''} among those you may see`)
   if (!ctx.json && cursor !== undefined) await ctx.say(text`there are more: --limit ${limit * 2}`)

@@ -10,7 +10,7 @@ import { readWaitOption } from './wait-option.ts'
 interface RunInput {
   readonly request: string
   readonly wait: string | boolean | undefined
-  readonly output: OutputFormat | undefined
+  readonly format: OutputFormat | undefined
 }
 
 export async function runRequest(ctx: Context, input: RunInput): Promise<ExitCode> {
@@ -27,6 +27,6 @@ export async function runRequest(ctx: Context, input: RunInput): Promise<ExitCod
   return followRequest(ctx, client, request, {
     approval,
     execution: approval.wait ? approval : { wait: true, until: undefined },
-    format: input.output ?? 'table',
+    format: input.format ?? 'table',
   })
 }

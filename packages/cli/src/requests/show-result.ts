@@ -10,7 +10,7 @@ interface ResultInput {
   readonly request: string
   readonly execution: string | undefined
   readonly wait: string | boolean | undefined
-  readonly output: OutputFormat | undefined
+  readonly format: OutputFormat | undefined
 }
 
 export async function showResult(ctx: Context, input: ResultInput): Promise<ExitCode> {
@@ -29,5 +29,5 @@ export async function showResult(ctx: Context, input: ResultInput): Promise<Exit
   const execution = await client.call(api.executions.get, { params: { id: executionId } }, { signal })
   if (execution.request_id !== request.id)
     throw new AppError('execution_not_found', { detail: `${executionId} is not an execution of #${request.number}` })
-  return finishExecution(ctx, client, request, execution, { execution: patience, format: input.output ?? 'table' })
+  return finishExecution(ctx, client, request, execution, { execution: patience, format: input.format ?? 'table' })
 }

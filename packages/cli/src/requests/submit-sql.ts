@@ -17,7 +17,7 @@ interface SubmitInput {
   readonly reason: string | undefined
   readonly onApproval: boolean
   readonly wait: string | boolean | undefined
-  readonly output: OutputFormat | undefined
+  readonly format: OutputFormat | undefined
 }
 
 /** Everything that can be wrong here is found before anything is sent. */
@@ -45,7 +45,7 @@ export async function submitSql(ctx: Context, input: SubmitInput): Promise<ExitC
     fresh: true,
     approval,
     execution: approval.wait ? approval : { wait: true, until: undefined },
-    format: input.output ?? 'table',
+    format: input.format ?? 'table',
   })
 }
 

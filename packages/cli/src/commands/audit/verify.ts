@@ -10,7 +10,7 @@ export const verifyAuditCommand = defineCommand({
   args: [],
   options: {
     file: { flags: '-f, --file <path>', description: 'check an export on disk instead; - is stdin' },
-    output: { flags: '-o, --output <format>', description: 'table (the default) or json', choices: ['table', 'json'] },
+    format: { flags: '-o, --format <format>', description: 'table (the default) or json', choices: ['table', 'json'] },
     ...jsonOptions,
     ...serverOption,
   },

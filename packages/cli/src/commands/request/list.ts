@@ -1,5 +1,5 @@
 import { defineCommand } from '../../define-command.ts'
-import { outputOptions, serverOption } from '../shared-options.ts'
+import { formatOptions, serverOption } from '../shared-options.ts'
 
 export const listRequestsCommand = defineCommand({
   path: ['request', 'list'],
@@ -13,7 +13,7 @@ export const listRequestsCommand = defineCommand({
       choices: ['pending', 'approved', 'completed', 'rejected', 'expired', 'cancelled'],
     },
     limit: { flags: '-n, --limit <count>', description: 'how many at most (default: 50)' },
-    ...outputOptions,
+    ...formatOptions,
     ...serverOption,
   },
   examples: [

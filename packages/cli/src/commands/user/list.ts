@@ -1,12 +1,12 @@
 import { defineCommand } from '../../define-command.ts'
-import { outputOptions, serverOption } from '../shared-options.ts'
+import { formatOptions, serverOption } from '../shared-options.ts'
 
 export const listUsersCommand = defineCommand({
   path: ['user', 'list'],
   aliases: ['ls'],
   summary: 'List the users and their roles',
   args: [],
-  options: { ...outputOptions, ...serverOption },
+  options: { ...formatOptions, ...serverOption },
   examples: [['twinlock user list', 'everybody, by name']],
   run: async (ctx, input) => (await import('../../identity/list-users.ts')).listUsers(ctx, input),
 })
