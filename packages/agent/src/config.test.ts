@@ -43,13 +43,16 @@ describe('a valid configuration', () => {
 
   test('holds a local ceiling and a read-only url', () => {
     const result = read(
-      `${VALID}operations = ["select"]\nstatement_timeout = "1m30s"\nmax_rows = 10\nurl_read_only = "postgresql://ro@db/app"\n`,
+      `${VALID}operations = ["select"]\nstatement_timeout = "1m30s"\nlock_timeout = "2s"\nmax_rows = 10\nmax_result_bytes = "1MiB"\nmax_field_bytes = 1000\nurl_read_only = "postgresql://ro@db/app"\n`,
     )
     if (!result.ok) throw new Error('refused')
     expect(result.value.config.targets[0]?.ceiling).toEqual({
       operations: ['select'],
       statementTimeoutMs: 90_000,
+      lockTimeoutMs: 2000,
       maxRows: 10,
+      maxResultBytes: 1_048_576,
+      maxFieldBytes: 1000,
     })
     expect(result.value.secrets.databases.get('app/production')?.urlReadOnly).toBe('postgresql://ro@db/app')
   })
@@ -106,6 +109,20 @@ const REPLACED: [title: string, from: string, to: string, path: string, message:
     '[databases.app.production]\nstatement_timeout = "0s"',
     'databases.app.production.statement_timeout',
     /duration/,
+  ],
+  [
+    'a size in units that two people read differently',
+    '[databases.app.production]',
+    '[databases.app.production]\nmax_result_bytes = "1MB"',
+    'databases.app.production.max_result_bytes',
+    /100MiB/,
+  ],
+  [
+    'a field of no size',
+    '[databases.app.production]',
+    '[databases.app.production]\nmax_field_bytes = 0',
+    'databases.app.production.max_field_bytes',
+    /bytes/,
   ],
   ['a concurrency of zero', 'agent_id', 'concurrency = 0\nagent_id', 'concurrency', /./],
 ]

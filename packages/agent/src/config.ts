@@ -1,4 +1,4 @@
-import { nameSchema, operationNameSchema, parseDuration, transportVerdict } from '@twinlock/contract'
+import { nameSchema, operationNameSchema, parseDuration, parseSize, transportVerdict } from '@twinlock/contract'
 import { type ConfigProblem, type ConfigResult, type ConfigSource, readConfig } from '@twinlock/contract/config'
 import { z } from 'zod'
 
@@ -7,7 +7,10 @@ export interface LocalCeiling {
   /** null: every operation. */
   readonly operations: readonly z.infer<typeof operationNameSchema>[] | null
   readonly statementTimeoutMs?: number
+  readonly lockTimeoutMs?: number
   readonly maxRows?: number
+  readonly maxResultBytes?: number
+  readonly maxFieldBytes?: number
 }
 
 export interface TargetConfig {
@@ -64,12 +67,24 @@ const durationSchema = z.string('must be a duration such as "30s"').transform((t
   return z.NEVER
 })
 
+const sizeSchema = z
+  .union([z.number(), z.string()], 'must be a number of bytes or a size such as "100MiB"')
+  .transform((size, ctx) => {
+    const bytes = typeof size === 'number' ? size : parseSize(size)
+    if (bytes !== undefined && Number.isSafeInteger(bytes) && bytes > 0) return bytes
+    ctx.addIssue({ code: 'custom', message: 'must be a number of bytes or a size such as "100MiB"' })
+    return z.NEVER
+  })
+
 const targetSchema = z.strictObject({
   url: databaseUrlSchema,
   url_read_only: databaseUrlSchema.optional(),
   operations: z.array(operationNameSchema).min(1, 'must name at least one operation, or be left out').optional(),
   statement_timeout: durationSchema.optional(),
+  lock_timeout: durationSchema.optional(),
   max_rows: z.number().int().nonnegative().optional(),
+  max_result_bytes: sizeSchema.optional(),
+  max_field_bytes: sizeSchema.optional(),
 })
 
 const configSchema = z.strictObject({
@@ -129,11 +144,7 @@ export function readAgentConfig(source: AgentConfigSource): ConfigResult<{
           database,
           environment,
           dialect: 'postgresql',
-          ceiling: {
-            operations: target.operations ?? null,
-            ...(target.statement_timeout === undefined ? {} : { statementTimeoutMs: target.statement_timeout }),
-            ...(target.max_rows === undefined ? {} : { maxRows: target.max_rows }),
-          },
+          ceiling: toCeiling(target),
         })),
       },
       secrets: {
@@ -146,6 +157,17 @@ export function readAgentConfig(source: AgentConfigSource): ConfigResult<{
         ),
       },
     },
+  }
+}
+
+function toCeiling(target: z.output<typeof targetSchema>): LocalCeiling {
+  return {
+    operations: target.operations ?? null,
+    ...(target.statement_timeout === undefined ? {} : { statementTimeoutMs: target.statement_timeout }),
+    ...(target.lock_timeout === undefined ? {} : { lockTimeoutMs: target.lock_timeout }),
+    ...(target.max_rows === undefined ? {} : { maxRows: target.max_rows }),
+    ...(target.max_result_bytes === undefined ? {} : { maxResultBytes: target.max_result_bytes }),
+    ...(target.max_field_bytes === undefined ? {} : { maxFieldBytes: target.max_field_bytes }),
   }
 }
 

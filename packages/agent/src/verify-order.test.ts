@@ -242,6 +242,9 @@ describe('verifyOrder', () => {
       limits: { statement_timeout_ms: 500, max_rows: 5, lock_timeout_ms: limits.lock_timeout_ms },
       clamped: { statement_timeout_ms: 500, max_rows: 5 },
     })
+    const rest = { operations: null, lockTimeoutMs: 1, maxResultBytes: 2, maxFieldBytes: 3 }
+    const clamped = { lock_timeout_ms: 1, max_result_bytes: 2, max_field_bytes: 3 }
+    expect(await verdictOf({ target: { ceiling: rest } })).toMatchObject({ ok: true, limits: clamped, clamped })
   })
 
   test('runs a plain read in a read-only transaction whose session may be used again', async () => {

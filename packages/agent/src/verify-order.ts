@@ -205,15 +205,17 @@ function checkCeiling(order: WorkOrder, { operations }: LocalCeiling): Refusal |
   return refuse('operation_outside_ceiling', `The agent's configuration does not allow ${outside} on this target.`)
 }
 
-/** Timeouts and rows are clamped, and that is reported; an order is never refused for them. */
+/** Times, rows and sizes are clamped, and that is reported; an order is never refused for them. */
 export function clampLimits(
   limits: Limits,
-  ceiling: Pick<LocalCeiling, 'statementTimeoutMs' | 'maxRows'>,
+  ceiling: Omit<LocalCeiling, 'operations'>,
 ): { limits: Limits; clamped: Record<string, number> } {
   const most: Partial<Record<keyof Limits, number>> = {
     statement_timeout_ms: ceiling.statementTimeoutMs ?? MAX_TIMEOUT_MS,
-    lock_timeout_ms: MAX_TIMEOUT_MS,
+    lock_timeout_ms: ceiling.lockTimeoutMs ?? MAX_TIMEOUT_MS,
     ...(ceiling.maxRows === undefined ? {} : { max_rows: ceiling.maxRows }),
+    ...(ceiling.maxResultBytes === undefined ? {} : { max_result_bytes: ceiling.maxResultBytes }),
+    ...(ceiling.maxFieldBytes === undefined ? {} : { max_field_bytes: ceiling.maxFieldBytes }),
   }
   const clamped = Object.fromEntries(
     NUMERIC_LIMITS.flatMap((name) => {

@@ -67,6 +67,7 @@ export {
 } from './permissions.ts'
 export { fromProblem, type Problem, problemSchema, toProblem } from './problem.ts'
 export { type RequestStatus, type RequestView, requestRefSchema, requestStatusSchema } from './requests.ts'
+export { parseSize } from './size.ts'
 export type { AuditEventView } from './system.ts'
 export type { TargetView } from './targets.ts'
 export { type TransportVerdict, transportVerdict } from './transport-rule.ts'

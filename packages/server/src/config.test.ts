@@ -5,6 +5,15 @@ import { readServerConfig } from './config.ts'
 const MINIMAL = 'state_dir = "/var/lib/twinlock"\n'
 const DATABASES = '[[databases]]\nname = "app"\nenvironments = ["development", "production"]\ndialect = "postgresql"\n'
 
+const DEFAULTS = {
+  statement_timeout_ms: 30_000,
+  lock_timeout_ms: 5000,
+  max_rows: 10_000,
+  max_result_bytes: 100 * 1024 ** 2,
+  max_field_bytes: 16 * 1024 ** 2,
+  max_affected_rows: null,
+}
+
 function read(text: string, env: Record<string, string> = {}) {
   return readServerConfig({
     text,
@@ -71,6 +80,9 @@ describe('the server configuration', () => {
         autoApprove: 'never',
         pendingTtlS: 7 * 86_400,
         approvalTtlS: 86_400,
+        maxExecutions: 1,
+        executionWindowS: 86_400,
+        limits: DEFAULTS,
         steps: [{ mode: 'all', approvers: [{ role: 'admin', min: 1 }] }],
       },
     ])
@@ -83,6 +95,9 @@ describe('the server configuration', () => {
       auto_approve = "never"
       pending_ttl = "1h30m"
       approval_ttl = "90s"
+      max_executions = 3
+      execution_window = "2h"
+      limits = { lock_timeout = "500ms", max_rows = 7 }
       [[workflows.steps]]
       mode = "any"
       approvers = [{ role = "approver", min = 2 }, { user = "dora" }]
@@ -98,6 +113,9 @@ describe('the server configuration', () => {
         autoApprove: 'never',
         pendingTtlS: 5400,
         approvalTtlS: 90,
+        maxExecutions: 3,
+        executionWindowS: 7200,
+        limits: { ...DEFAULTS, lock_timeout_ms: 500, max_rows: 7 },
         steps: [
           {
             mode: 'any',
@@ -116,6 +134,58 @@ describe('the server configuration', () => {
     const result = read(`${MINIMAL}signing_key = "\${file:/run/secrets/key}"`)
     expect(result).toMatchObject({ ok: true, value: { secrets: { signingKeyPem: 'PEM' } } })
     expect(JSON.stringify(result.ok && result.value.config)).not.toContain('PEM')
+  })
+})
+
+describe('limits', () => {
+  const limitsOf = (text: string) => configOf(text).workflows.map(({ limits }) => limits)
+  const serverWide = (text: string) => `${MINIMAL}[limits]\n${text}\n${DATABASES}${workflow('app/production')}`
+
+  it('hold for every workflow, which may say some of them otherwise', () => {
+    const text = serverWide('statement_timeout = "10m"\nmax_rows = 50\nmax_result_bytes = "10GiB"')
+    const common = { ...DEFAULTS, statement_timeout_ms: 600_000, max_rows: 50, max_result_bytes: 10 * 1024 ** 3 }
+    expect(limitsOf(text)).toEqual([common])
+    expect(limitsOf(`${text}[workflows.limits]\nmax_rows = 0\nmax_field_bytes = 1000\n`)).toEqual([
+      { ...common, max_rows: 0, max_field_bytes: 1000 },
+    ])
+  })
+
+  it('of a field follow the limit of the result, unless somebody contradicts themselves', () => {
+    const [limits] = limitsOf(serverWide('max_result_bytes = "1MiB"'))
+    expect(limits).toMatchObject({ max_result_bytes: 1_048_576, max_field_bytes: 1_048_576 })
+    const contradiction = 'max_result_bytes = 999\nmax_field_bytes = 1000'
+    expect(problemsOf(serverWide(contradiction))).toEqual([
+      'limits.max_field_bytes: is more than max_result_bytes: such a field could never arrive',
+    ])
+    const ofWorkflow = `${serverWide('max_result_bytes = 999')}[workflows.limits]\nmax_field_bytes = 1000\n`
+    expect(problemsOf(ofWorkflow)).toEqual([
+      'workflows.0.limits.max_field_bytes: is more than max_result_bytes: such a field could never arrive',
+    ])
+  })
+
+  it.each([
+    ['statement_timeout', '"0s"'],
+    ['statement_timeout', '30'],
+    ['lock_timeout', '"25d"'],
+    ['lock_timeout', '"soon"'],
+    ['max_rows', '-1'],
+    ['max_rows', '1.5'],
+    ['max_rows', '"many"'],
+    ['max_result_bytes', '0'],
+    ['max_result_bytes', '"2TiB"'],
+    ['max_result_bytes', '"100MB"'],
+    ['max_field_bytes', '1.5'],
+    ['max_field_bytes', '"5GiB"'],
+    ['max_affected_rows', '5'],
+  ])('%s = %s is refused', (key, value) => {
+    expect(problemsOf(serverWide(`${key} = ${value}`))).toEqual([expect.stringContaining(`limits.${key}: `)])
+    expect(workflowProblems(`auto_approve = "always"\nlimits = { ${key} = ${value} }`)).toEqual([
+      expect.stringContaining(`limits.${key}: `),
+    ])
+  })
+
+  it.each(['max_executions = 0', 'max_executions = 1001', 'execution_window = "0s"'])('%s is refused', (line) => {
+    expect(workflowProblems(`auto_approve = "always"\n${line}`)).toHaveLength(1)
   })
 })
 

@@ -1,8 +1,17 @@
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
-import { dialectSchema, nameSchema, operationNameSchema, parseDuration, roleSchema } from '@twinlock/contract'
+import {
+  dialectSchema,
+  nameSchema,
+  operationNameSchema,
+  parseDuration,
+  parseSize,
+  roleSchema,
+} from '@twinlock/contract'
 import { type ConfigResult, type ConfigSource, readConfig } from '@twinlock/contract/config'
+import type { Limits } from '@twinlock/evidence'
 import { z } from 'zod'
+import { DEFAULT_LIMITS, LIMIT_BOUNDS, overrideLimits } from './policies/limits.ts'
 import { findWorkflowProblems, type Workflow } from './policies/workflow.ts'
 
 const MAX_DURATION_MS = 3650 * 86_400_000
@@ -12,6 +21,31 @@ const durationSchema = z.string().transform((text, ctx) => {
   if (ms !== undefined && ms >= 1000 && ms <= MAX_DURATION_MS) return Math.floor(ms / 1000)
   ctx.addIssue({ code: 'custom', message: 'must be a duration from a second to ten years, like "30m", "24h" or "7d"' })
   return z.NEVER
+})
+
+const timeoutSchema = z.string().transform((text, ctx) => {
+  const ms = parseDuration(text)
+  if (ms !== undefined && ms >= 1 && ms <= LIMIT_BOUNDS.timeoutMs) return ms
+  ctx.addIssue({ code: 'custom', message: 'must be a duration from a millisecond to 24 days, like "500ms" or "30s"' })
+  return z.NEVER
+})
+
+function sizeSchema(most: number, mostText: string) {
+  const message = `must be a number of bytes or a size up to ${mostText}, like "100MiB"`
+  return z.union([z.number(), z.string()], message).transform((size, ctx) => {
+    const bytes = typeof size === 'number' ? size : parseSize(size)
+    if (bytes !== undefined && Number.isSafeInteger(bytes) && bytes >= 1 && bytes <= most) return bytes
+    ctx.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
+}
+
+const limitsSchema = z.strictObject({
+  statement_timeout: timeoutSchema.optional(),
+  lock_timeout: timeoutSchema.optional(),
+  max_rows: z.number().int().min(0).max(LIMIT_BOUNDS.rows).optional(),
+  max_result_bytes: sizeSchema(LIMIT_BOUNDS.resultBytes, '1TiB').optional(),
+  max_field_bytes: sizeSchema(LIMIT_BOUNDS.fieldBytes, '4GiB').optional(),
 })
 
 const listenSchema = z.string().transform((text, ctx) => {
@@ -42,6 +76,9 @@ const workflowSchema = z.strictObject({
   auto_approve: z.enum(['never', 'always']).default('never'),
   pending_ttl: durationSchema.default(7 * 86_400),
   approval_ttl: durationSchema.default(86_400),
+  max_executions: z.number().int().min(1).max(1000).default(1),
+  execution_window: durationSchema.default(86_400),
+  limits: limitsSchema.default({}),
   steps: z
     .array(z.strictObject({ mode: z.enum(['all', 'any']).default('all'), approvers: z.array(approverSchema).min(1) }))
     .max(20)
@@ -54,13 +91,15 @@ const databaseSchema = z.strictObject({
   dialect: dialectSchema,
 })
 
-const fileSchema = z
+/** The whole file; `docs/configuration.md` has a line for each of its keys. */
+export const fileSchema = z
   .strictObject({
     state_dir: z.string().min(1),
     listen: listenSchema.default({ host: '127.0.0.1', port: 3000 }),
     signing_key: z.string().optional(),
     log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
     databases: z.array(databaseSchema).default([]),
+    limits: limitsSchema.default({}),
     workflows: z.array(workflowSchema).default([]),
   })
   .superRefine((file, ctx) => {
@@ -74,7 +113,15 @@ const fileSchema = z
       if (database.dialect !== 'postgresql')
         issue(['databases', i, 'dialect'], 'this version governs postgresql databases only')
     })
-    for (const problem of findWorkflowProblems(file.workflows.map(toWorkflow), file.databases))
+    const tooLarge = (limits: Limits) => limits.max_field_bytes > limits.max_result_bytes
+    const message = 'is more than max_result_bytes: such a field could never arrive'
+    if (tooLarge(limitsOf(file))) issue(['limits', 'max_field_bytes'], message)
+    const workflows = file.workflows.map((workflow) => toWorkflow(workflow, limitsOf(file)))
+    workflows.forEach(({ limits }, i) => {
+      if (file.workflows[i]?.limits.max_field_bytes !== undefined && tooLarge(limits))
+        issue(['workflows', i, 'limits', 'max_field_bytes'], message)
+    })
+    for (const problem of findWorkflowProblems(workflows, file.databases))
       issue(['workflows', problem.index], problem.message)
   })
 
@@ -115,14 +162,19 @@ export function readServerConfig(
         listen: file.listen,
         logLevel: file.log_level,
         databases: file.databases,
-        workflows: file.workflows.map(toWorkflow),
+        workflows: file.workflows.map((workflow) => toWorkflow(workflow, limitsOf(file))),
       },
       secrets: { signingKeyPem: file.signing_key },
     },
   }
 }
 
-function toWorkflow(file: z.output<typeof workflowSchema>): Workflow {
+function limitsOf(file: { readonly limits: z.output<typeof limitsSchema> }, base: Limits = DEFAULT_LIMITS): Limits {
+  const { statement_timeout, lock_timeout, ...rest } = file.limits
+  return overrideLimits(base, { ...rest, statement_timeout_ms: statement_timeout, lock_timeout_ms: lock_timeout })
+}
+
+function toWorkflow(file: z.output<typeof workflowSchema>, serverWide: Limits): Workflow {
   return {
     database: file.database,
     environment: file.environment,
@@ -131,6 +183,9 @@ function toWorkflow(file: z.output<typeof workflowSchema>): Workflow {
     autoApprove: file.auto_approve,
     pendingTtlS: file.pending_ttl,
     approvalTtlS: file.approval_ttl,
+    maxExecutions: file.max_executions,
+    executionWindowS: file.execution_window,
+    limits: limitsOf(file, serverWide),
     steps: file.steps.map(({ mode, approvers }) => ({
       mode,
       approvers: approvers.map(({ role, user, min }) =>

@@ -7,6 +7,7 @@ export function policyDigest(config: Pick<ServerConfig, 'databases' | 'workflows
     databases: config.databases.map(({ name, environments, dialect }) => ({ name, environments, dialect })),
     workflows: config.workflows.map((workflow) => ({
       ...workflow,
+      limits: { ...workflow.limits },
       steps: workflow.steps.map(({ mode, approvers }) => ({
         mode,
         approvers: approvers.map((entry) => ({ ...entry })),

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { DEFAULT_LIMITS } from './limits.ts'
 import {
   coveredOperations,
   coversTarget,
@@ -17,6 +18,9 @@ const base: Workflow = {
   autoApprove: 'never',
   pendingTtlS: 1,
   approvalTtlS: 1,
+  maxExecutions: 1,
+  executionWindowS: 1,
+  limits: DEFAULT_LIMITS,
   steps: [{ mode: 'all', approvers: [{ role: 'admin', min: 1 }] }],
 }
 const DATABASES = [
@@ -33,6 +37,9 @@ const workflowArbitrary: fc.Arbitrary<Workflow> = fc.record({
   autoApprove: fc.constant('never' as const),
   pendingTtlS: fc.constant(1),
   approvalTtlS: fc.constant(1),
+  maxExecutions: fc.constant(1),
+  executionWindowS: fc.constant(1),
+  limits: fc.constant(DEFAULT_LIMITS),
   steps: fc.constant(base.steps),
 })
 

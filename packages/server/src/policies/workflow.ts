@@ -1,4 +1,5 @@
 import type { OperationName, Role } from '@twinlock/contract'
+import type { Limits } from '@twinlock/evidence'
 
 /** Who may approve: people of a role, or one person; `min` of them. */
 export type ApproverEntry =
@@ -22,6 +23,10 @@ export interface Workflow {
   readonly autoApprove: 'never' | 'always'
   readonly pendingTtlS: number
   readonly approvalTtlS: number
+  readonly maxExecutions: number
+  /** For further executions, from the first start. */
+  readonly executionWindowS: number
+  readonly limits: Readonly<Limits>
   readonly steps: readonly WorkflowStep[]
 }
 

@@ -2,7 +2,6 @@ import { encodeWorkOrder, type Operation } from '@twinlock/evidence'
 import type { Analysis, Dialect } from '@twinlock/sql'
 import { toInstant } from '../clock.ts'
 import type { Context } from '../context.ts'
-import { DEFAULT_ALLOWANCE, DEFAULT_LIMITS } from '../policies/limits.ts'
 import { policyDigest } from '../policies/policy-digest.ts'
 import type { TargetName, Workflow } from '../policies/workflow.ts'
 
@@ -31,8 +30,13 @@ export function freezeWorkOrder(
     requester_key: null,
     executor: null,
     seal_to: [],
-    limits: DEFAULT_LIMITS,
-    allowance: { ...DEFAULT_ALLOWANCE, approval_ttl_s: workflow.approvalTtlS, share_with: [] },
+    limits: workflow.limits,
+    allowance: {
+      max_executions: workflow.maxExecutions,
+      approval_ttl_s: workflow.approvalTtlS,
+      execution_window_s: workflow.executionWindowS,
+      share_with: [],
+    },
     policy_digest: policyDigest(ctx.config),
     features: [],
     created_at: toInstant(ctx.clock.now()),

@@ -1,4 +1,5 @@
 import { type OperationName, operationNameSchema, type RequestStatus, roleSchema } from '@twinlock/contract'
+import { limitsSchema } from '@twinlock/evidence'
 import type { Kysely, Selectable } from 'kysely'
 import { z } from 'zod'
 import type { Tx } from '../db/connect.ts'
@@ -27,6 +28,9 @@ const workflowSchema: z.ZodType<Workflow> = z.strictObject({
   autoApprove: z.enum(['never', 'always']),
   pendingTtlS: z.number(),
   approvalTtlS: z.number(),
+  maxExecutions: z.number(),
+  executionWindowS: z.number(),
+  limits: limitsSchema,
   steps: z.array(z.strictObject({ mode: z.enum(['all', 'any']), approvers: z.array(approverSchema) })),
 })
 

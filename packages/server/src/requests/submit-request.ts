@@ -8,7 +8,6 @@ import { queueExecution } from '../executions/queue-execution.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { actorOf, type UserCaller } from '../identity/caller.ts'
 import type { Decision } from '../policies/decide-submission.ts'
-import { DEFAULT_ALLOWANCE } from '../policies/limits.ts'
 import { findTargetDatabase, targetText } from '../policies/targets.ts'
 import { freezeWorkOrder } from './freeze-work-order.ts'
 import { insertRequest, nextRequestNumber, type RequestRecord } from './request-store.ts'
@@ -152,7 +151,7 @@ function toRequest(ctx: Context, user: UserCaller, input: SubmissionInput, judge
     workOrderDigest: workOrderDigest(workOrder),
     status: autoApproved ? 'approved' : 'pending',
     approvedVia: autoApproved ? 'auto' : null,
-    maxExecutions: DEFAULT_ALLOWANCE.max_executions,
+    maxExecutions: workflow.maxExecutions,
     slotsUsed: 0,
     createdAt: now,
     decidedAt: autoApproved ? now : null,
