@@ -1,84 +1,72 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { formatConfigProblems } from '@twinlock/contract/config'
-import pino from 'pino'
+import type { Command, Configured, Host } from './commands/command.ts'
+import { start } from './commands/start.ts'
 import { readServerConfig } from './config.ts'
-import { createServer } from './server.ts'
 import { VERSION } from './version.ts'
 
-const HELP = `twinlock-server ${VERSION}: policy, approvals, audit log and signed orders
-
-Usage: twinlock-server [--config FILE]
-
-Options:
-  --config FILE  configuration (default: twinlock-server.toml here, else /etc/twinlock/twinlock-server.toml)
-  --version      print the version
-  --help         print this
-
-Example:
-  twinlock-server --config twinlock-server.toml
-`
+/** The first one runs when none is named. */
+const COMMANDS: readonly [Command, ...Command[]] = [start]
 
 const DEFAULT_FILES = ['twinlock-server.toml', '/etc/twinlock/twinlock-server.toml']
 
-process.exitCode = await main()
+const host: Host = {
+  print: (text) => void process.stdout.write(text),
+  printError: (message) => void process.stderr.write(`${message}\n`),
+  uid: process.getuid?.(),
+  onStopSignal(receive) {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => receive(signal))
+  },
+  endNow: (code) => process.exit(code),
+  keepFilesPrivate: () => void process.umask(0o077),
+}
 
-async function main(): Promise<number> {
-  let options: { config?: string | undefined; version?: boolean | undefined; help?: boolean | undefined }
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(args: readonly string[]): Promise<number> {
+  const [word] = args
+  const named = COMMANDS.find(({ name }) => name === word)
+  if (!named && word !== undefined && !word.startsWith('-'))
+    return fail(`there is no command ${word}\nSee: twinlock-server --help`, 2)
+  const command = named ?? COMMANDS[0]
+  let options: Readonly<Record<string, string | boolean | undefined>>
   try {
-    options = parseArgs({
-      options: { config: { type: 'string' }, version: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    }).values
+    options = readOptions(command, named ? args.slice(1) : args)
   } catch (error) {
     return fail(`${(error as Error).message}\nSee: twinlock-server --help`, 2)
   }
-  if (options.help) return print(HELP)
+  if (options.help) return print(helpText())
   if (options.version) return print(`${VERSION}\n`)
-  const file = options.config ?? DEFAULT_FILES.find((candidate) => existsSync(candidate))
+  const configured = readConfiguration(options.config as string | undefined)
+  return typeof configured === 'string' ? fail(configured, 2) : command.run(host, configured, options)
+}
+
+function readOptions(command: Command, args: readonly string[]) {
+  const own: ParseArgsOptionsConfig = Object.fromEntries(
+    Object.entries(command.options ?? {}).map(([name, { help: _, ...option }]) => [name, option]),
+  )
+  return parseArgs({
+    args: [...args],
+    options: {
+      ...own,
+      config: { type: 'string' },
+      version: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  }).values as Readonly<Record<string, string | boolean | undefined>>
+}
+
+/** The configuration, or what is wrong with it. */
+function readConfiguration(given: string | undefined): Configured | string {
+  const file = given ?? DEFAULT_FILES.find((candidate) => existsSync(candidate))
   if (file === undefined)
-    return fail(`no configuration: neither ${DEFAULT_FILES.join(' nor ')} exists\nWrite one: twinlock init`, 2)
+    return `no configuration: neither ${DEFAULT_FILES.join(' nor ')} exists\nWrite one: twinlock init`
   const text = readText(file)
   if (text === undefined)
-    return fail(
-      `cannot read the configuration ${file}\nCheck the path and that this account may read it, or write one: twinlock init`,
-      2,
-    )
-  const result = readServerConfig({
-    text,
-    env: process.env,
-    readFile: (path) => readFileSync(path, 'utf8'),
-  })
-  if (!result.ok) return fail(formatConfigProblems(file, result.problems), 2)
-  return run(result.value.config, result.value.secrets)
-}
-
-async function run(...[config, secrets]: Parameters<typeof createServer>): Promise<number> {
-  // What the server writes is for its own account alone.
-  process.umask(0o077)
-  const logger = pino({ level: config.logLevel })
-  const stop = Promise.withResolvers<string>()
-  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop.resolve(signal))
-  try {
-    await using server = await createServer(config, secrets, { logger })
-    const url = await server.listen()
-    logger.info({ url, version: VERSION, server_id: server.ctx.serverId }, 'listening')
-    for (const tokenFile of server.bootstrapFiles) process.stderr.write(`first start: wrote ${tokenFile}\n`)
-    const signal = await stop.promise
-    logger.info({ signal }, 'stopping')
-  } catch (error) {
-    return fail(`the server could not start: ${explain(error as NodeJS.ErrnoException, config)}`, 1)
-  }
-  return 0
-}
-
-function explain(error: NodeJS.ErrnoException, config: Parameters<typeof createServer>[0]): string {
-  const { host, port } = config.listen
-  if (error.code === 'EADDRINUSE') return `${host}:${port} is in use; stop what listens there, or set another listen`
-  if (error.code === 'EACCES') return `no access to ${error.path ?? `${host}:${port}`}`
-  // SQLITE_NOTADB, SQLITE_CORRUPT
-  if ('errcode' in error && (error.errcode === 26 || error.errcode === 11))
-    return `${config.stateDir}/twinlock.db is damaged (${error.message}); restore state_dir from a backup`
-  return error.message
+    return `cannot read the configuration ${file}\nCheck the path and that this account may read it, or write one: twinlock init`
+  const result = readServerConfig({ text, env: process.env, readFile: (path) => readFileSync(path, 'utf8') })
+  return result.ok ? { file, ...result.value } : formatConfigProblems(file, result.problems)
 }
 
 function readText(file: string): string | undefined {
@@ -89,12 +77,36 @@ function readText(file: string): string | undefined {
   }
 }
 
+function helpText(): string {
+  const wide = (text: string) => text.padEnd(13)
+  return `twinlock-server ${VERSION}: policy, approvals, audit log and signed orders
+
+Usage: twinlock-server [COMMAND] [--config FILE]
+
+Commands:
+${COMMANDS.map(({ name, summary }) => `  ${wide(name)}  ${summary}`).join('\n')}
+
+Options:
+  ${wide('--config FILE')}  configuration (default: twinlock-server.toml here, else /etc/twinlock/twinlock-server.toml)
+  ${wide('--version')}  print the version
+  ${wide('--help')}  print this
+${COMMANDS.map(ownOptions).join('')}
+Examples:
+${COMMANDS.map(({ example }) => `  ${example}`).join('\n')}
+`
+}
+
+function ownOptions({ name, options = {} }: Command): string {
+  const lines = Object.entries(options).map(([option, { help }]) => `  --${option.padEnd(11)}  ${help}\n`)
+  return lines.length === 0 ? '' : `\nOptions of ${name}:\n${lines.join('')}`
+}
+
 function print(text: string): number {
-  process.stdout.write(text)
+  host.print(text)
   return 0
 }
 
 function fail(message: string, code: number): number {
-  process.stderr.write(`${message}\n`)
+  host.printError(message)
   return code
 }

@@ -95,7 +95,8 @@ describe('twinlock-server', () => {
   it.each<[string, string[], RegExp]>([
     ['an unknown option', ['--nope'], /Unknown option '--nope'[\s\S]*twinlock-server --help/],
     ['an option without its value', ['--config'], /--config[\s\S]*twinlock-server --help/],
-    ['a superfluous word', ['start'], /Unexpected argument 'start'[\s\S]*twinlock-server --help/],
+    ['an unknown command', ['stop'], /there is no command stop[\s\S]*twinlock-server --help/],
+    ['a superfluous word', ['start', 'now'], /Unexpected argument 'now'[\s\S]*twinlock-server --help/],
     ['a configuration that is not there', ['--config', 'none.toml'], /none\.toml[\s\S]*twinlock init/],
     ['a configuration that is a directory', ['--config', '.'], /configuration \.[\s\S]*/],
     ['no configuration', [], /no configuration[\s\S]*twinlock-server\.toml[\s\S]*twinlock init/],
