@@ -124,6 +124,11 @@ export const ERROR_CODES = {
     title: 'The request is frozen: its requester is suspended',
     hint: 'It goes on once an administrator activates them.',
   },
+  too_many_comments: {
+    status: 409,
+    title: 'You have commented on this request often enough',
+    hint: 'Go on where you talk with each other otherwise.',
+  },
   request_not_replaceable: {
     status: 409,
     title: 'The request cannot be replaced',

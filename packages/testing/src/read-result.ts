@@ -36,7 +36,7 @@ export async function submit(
   client: Client,
   sql: string,
   target = 'app/development',
-  extra: { reason?: string; start?: 'manual' | 'on_approval' } = {},
+  extra: { reason?: string; start?: 'manual' | 'on_approval'; replaces?: string } = {},
 ): Promise<RequestView> {
   const [database = '', environment = ''] = target.split('/')
   return client.call(api.requests.create, { body: { database, environment, sql, ...extra } })

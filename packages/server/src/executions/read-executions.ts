@@ -35,6 +35,30 @@ export async function readLatestExecution(
     .executeTakeFirst()
 }
 
+/** The same of several requests, by their ids. */
+export async function readLatestExecutions(
+  db: Kysely<Tables>,
+  requestIds: readonly string[],
+): Promise<ReadonlyMap<string, NonNullable<RequestView['latest_execution']>>> {
+  const rows = await db
+    .selectFrom('requests')
+    .innerJoin('executions', (join) =>
+      join.on('executions.id', '=', (eb) =>
+        eb
+          .selectFrom('executions as latest')
+          .select('latest.id')
+          .whereRef('latest.request_id', '=', 'requests.id')
+          .orderBy('latest.created_at', 'desc')
+          .orderBy('latest.id', 'desc')
+          .limit(1),
+      ),
+    )
+    .select(['requests.id as request_id', 'executions.id', 'executions.status', 'executions.effect'])
+    .where('requests.id', 'in', requestIds)
+    .execute()
+  return new Map(rows.map(({ request_id, ...execution }) => [request_id, execution]))
+}
+
 /** Whether no more of a result is awaited; a lost execution may still be resolved, but nobody waits for that. */
 export async function hasResultEnded(db: Kysely<Tables>, executionId: string): Promise<boolean> {
   const { status } = await db

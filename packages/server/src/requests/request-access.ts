@@ -31,6 +31,7 @@ export async function getVisibleRequest(db: Kysely<Tables>, user: UserCaller, re
   return request
 }
 
-function describeRef(ref: string): string {
+/** As people wrote it: an id, or a number. */
+export function describeRef(ref: string): string {
   return ref.startsWith('req_') ? ref : `#${ref}`
 }

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts'
 import { idempotentRoute, route } from '../http/route.ts'
 import { awaitDecision } from './await-decision.ts'
 import { cancelRequest } from './cancel-request.ts'
+import { commentRequest } from './comment-request.ts'
 import { listRequests } from './list-requests.ts'
 import { getRequest } from './request-store.ts'
 import { toRequestView, toRequestViews } from './request-view.ts'
@@ -29,6 +30,12 @@ export function requestRoutes(app: FastifyInstance, ctx: Context): void {
   idempotentRoute(app, ctx, api.requests.reject, {
     run: async ({ user, params, body, idempotency }) => ({
       id: await reviewRequest(ctx, user, params.id, 'reject', body, idempotency),
+    }),
+    view,
+  })
+  idempotentRoute(app, ctx, api.requests.comment, {
+    run: async ({ user, params, body, idempotency }) => ({
+      id: await commentRequest(ctx, user, params.id, body.text, idempotency),
     }),
     view,
   })

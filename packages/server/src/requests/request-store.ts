@@ -57,6 +57,11 @@ export interface RequestRecord {
   readonly approvedAt: number | null
   readonly firstStartedAt: number | null
   readonly expiresAt: number
+  /** The request that this one is an edited version of. */
+  readonly replacesId: string | null
+  /** The name of who withdrew it. */
+  readonly cancelledBy: string | null
+  readonly cancelReason: string | null
   readonly executionOpen: boolean
 }
 
@@ -97,6 +102,7 @@ export async function insertRequest(tx: Tx, request: RequestRecord): Promise<voi
       approved_at: request.approvedAt,
       first_started_at: request.firstStartedAt,
       expires_at: request.expiresAt,
+      replaces_id: request.replacesId,
     })
     .execute()
 }
@@ -159,6 +165,8 @@ export interface RequestChange {
   readonly expiresAt?: number
   readonly slotsUsed?: number
   readonly firstStartedAt?: number | null
+  readonly cancelledBy?: string
+  readonly cancelReason?: string | null
 }
 
 /** Changes a request if it still is as it was read; false when something else came first. */
@@ -173,6 +181,8 @@ export async function updateRequest(tx: Tx, was: RequestRecord, change: RequestC
       ...(change.expiresAt === undefined ? {} : { expires_at: change.expiresAt }),
       ...(change.slotsUsed === undefined ? {} : { slots_used: change.slotsUsed }),
       ...(change.firstStartedAt === undefined ? {} : { first_started_at: change.firstStartedAt }),
+      ...(change.cancelledBy === undefined ? {} : { cancelled_by: change.cancelledBy }),
+      ...(change.cancelReason === undefined ? {} : { cancel_reason: change.cancelReason }),
     })
     .where('id', '=', was.id)
     .where('status', '=', was.status)
@@ -198,20 +208,55 @@ export async function insertReview(tx: Tx, id: string, requestId: string, review
 
 /** Oldest first. */
 export async function listReviews(db: Kysely<Tables>, requestId: string): Promise<Review[]> {
+  return (await listReviewsOf(db, [requestId])).get(requestId) ?? []
+}
+
+/** Of several requests, by their ids; oldest first. */
+export async function listReviewsOf(
+  db: Kysely<Tables>,
+  requestIds: readonly string[],
+): Promise<ReadonlyMap<string, Review[]>> {
   const rows = await db
     .selectFrom('reviews')
     .selectAll()
-    .where('request_id', '=', requestId)
+    .where('request_id', 'in', requestIds)
     .orderBy('created_at')
     .orderBy('id')
     .execute()
-  return rows.map((row) => ({
-    step: row.step,
-    decision: row.decision,
-    reviewerId: row.reviewer_id,
-    comment: row.comment,
-    at: row.created_at,
-  }))
+  const reviews = new Map<string, Review[]>()
+  for (const row of rows) {
+    const ofRequest = reviews.get(row.request_id) ?? []
+    reviews.set(row.request_id, ofRequest)
+    ofRequest.push({
+      step: row.step,
+      decision: row.decision,
+      reviewerId: row.reviewer_id,
+      comment: row.comment,
+      at: row.created_at,
+    })
+  }
+  return reviews
+}
+
+/** The number of the request that a request is an edited version of, and of the one that is its own. */
+export interface Links {
+  readonly replaces: number | null
+  readonly replacedBy: number | null
+}
+
+export async function listLinksOf(
+  db: Kysely<Tables>,
+  requestIds: readonly string[],
+): Promise<ReadonlyMap<string, Links>> {
+  const rows = await db
+    .selectFrom('requests')
+    .leftJoin('requests as earlier', 'earlier.id', 'requests.replaces_id')
+    .leftJoin('requests as later', 'later.replaces_id', 'requests.id')
+    .select(['requests.id', 'earlier.number as replaces', 'later.number as replaced_by'])
+    .where('requests.id', 'in', requestIds)
+    .where((eb) => eb.or([eb('earlier.id', 'is not', null), eb('later.id', 'is not', null)]))
+    .execute()
+  return new Map(rows.map((row) => [row.id, { replaces: row.replaces, replacedBy: row.replaced_by }]))
 }
 
 function selectRequests(db: Kysely<Tables>) {
@@ -245,6 +290,9 @@ function toRecord(row: Selectable<Tables['requests']> & { open_executions: numbe
     approvedAt: row.approved_at,
     firstStartedAt: row.first_started_at,
     expiresAt: row.expires_at,
+    replacesId: row.replaces_id,
+    cancelledBy: row.cancelled_by,
+    cancelReason: row.cancel_reason,
     executionOpen: Number(row.open_executions ?? 0) > 0,
   }
 }

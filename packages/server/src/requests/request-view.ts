@@ -2,33 +2,48 @@ import type { RequestView } from '@twinlock/contract'
 import type { Kysely } from 'kysely'
 import { toInstant } from '../clock.ts'
 import type { Tables } from '../db/tables.ts'
-import { readLatestExecution } from '../executions/read-executions.ts'
+import { readLatestExecutions } from '../executions/read-executions.ts'
 import { type Person, readPeople } from '../identity/people.ts'
 import type { ApproverEntry } from '../policies/workflow.ts'
 import { foldReviews, isApprover, type Progress, type Review } from './approval.ts'
+import { type Comment, listCommentsOf } from './comment-store.ts'
 import { readOrder } from './read-order.ts'
-import { listReviews, type RequestRecord } from './request-store.ts'
+import { type Links, listLinksOf, listReviewsOf, type RequestRecord } from './request-store.ts'
 
 const MAX_CANDIDATES = 20
 
 export async function toRequestView(db: Kysely<Tables>, request: RequestRecord): Promise<RequestView> {
-  return render(db, request, await readPeople(db))
+  const [view] = await toRequestViews(db, [request])
+  if (!view) throw new Error('a request has no view')
+  return view
 }
 
 export async function toRequestViews(db: Kysely<Tables>, requests: readonly RequestRecord[]): Promise<RequestView[]> {
-  const people = await readPeople(db)
-  const views: RequestView[] = []
-  for (const request of requests) views.push(await render(db, request, people))
-  return views
+  if (requests.length === 0) return []
+  const ids = requests.map(({ id }) => id)
+  const parts: Parts = {
+    people: await readPeople(db),
+    reviews: await listReviewsOf(db, ids),
+    comments: await listCommentsOf(db, ids),
+    links: await listLinksOf(db, ids),
+    executions: await readLatestExecutions(db, ids),
+  }
+  return requests.map((request) => render(request, parts))
 }
 
-async function render(
-  db: Kysely<Tables>,
-  request: RequestRecord,
-  people: ReadonlyMap<string, Person>,
-): Promise<RequestView> {
-  const reviews = await listReviews(db, request.id)
-  const latest = await readLatestExecution(db, request.id)
+/** Whatever belongs to some requests, by their ids, read with one query each. */
+interface Parts {
+  readonly people: ReadonlyMap<string, Person>
+  readonly reviews: ReadonlyMap<string, readonly Review[]>
+  readonly comments: ReadonlyMap<string, readonly Comment[]>
+  readonly links: ReadonlyMap<string, Links>
+  readonly executions: ReadonlyMap<string, NonNullable<RequestView['latest_execution']>>
+}
+
+function render(request: RequestRecord, parts: Parts): RequestView {
+  const { people } = parts
+  const reviews = parts.reviews.get(request.id) ?? []
+  const links = parts.links.get(request.id)
   const { limits } = readOrder(request)
   const progress = foldReviews(request.workflow.steps, reviews, people, request)
   const nameOf = (id: string) => people.get(id)?.name ?? 'somebody removed'
@@ -56,7 +71,11 @@ async function render(
       at: toInstant(review.at),
     })),
     work_order_digest: request.workOrderDigest,
-    comments: [],
+    comments: (parts.comments.get(request.id) ?? []).map((comment) => ({
+      by: nameOf(comment.authorId),
+      text: comment.text,
+      at: toInstant(comment.at),
+    })),
     limits: {
       statement_timeout_ms: limits.statement_timeout_ms,
       lock_timeout_ms: limits.lock_timeout_ms,
@@ -65,14 +84,14 @@ async function render(
       max_field_bytes: limits.max_field_bytes,
     },
     frozen: false,
-    replaces: null,
-    replaced_by: null,
+    replaces: links?.replaces ?? null,
+    replaced_by: links?.replacedBy ?? null,
     expires_at: isOpen ? toInstant(request.expiresAt) : null,
     executions_left: request.status === 'approved' ? request.maxExecutions - request.slotsUsed : 0,
-    latest_execution: latest ?? null,
+    latest_execution: parts.executions.get(request.id) ?? null,
     created_at: toInstant(request.createdAt),
     decided_at: request.decidedAt === null ? null : toInstant(request.decidedAt),
-    cancelled: null,
+    cancelled: request.cancelledBy === null ? null : { by: request.cancelledBy, reason: request.cancelReason },
   }
 }
 

@@ -10,6 +10,7 @@ import { actorOf, type UserCaller } from '../identity/caller.ts'
 import type { Decision } from '../policies/decide-submission.ts'
 import { findTargetDatabase, targetText } from '../policies/targets.ts'
 import { freezeWorkOrder } from './freeze-work-order.ts'
+import { replaceRequest } from './replace-request.ts'
 import { insertRequest, nextRequestNumber, type RequestRecord } from './request-store.ts'
 
 export interface SubmissionInput {
@@ -18,6 +19,8 @@ export interface SubmissionInput {
   readonly sql: string
   readonly reason?: string | undefined
   readonly start: 'manual' | 'on_approval'
+  /** Their own request that this one is an edited version of. */
+  readonly replaces?: string | undefined
 }
 
 /** Within what an agent's report has room for, and far more than anybody reviews. */
@@ -43,15 +46,23 @@ export async function submitRequest(
 ): Promise<string> {
   const judged = await judge(ctx, user, input, signal)
   const request = toRequest(ctx, user, input, judged)
-  const executionId = await ctx.db.transact(async (tx) => {
-    const numbered = { ...request, number: await nextRequestNumber(tx) }
+  const { executionId, replaced } = await ctx.db.transact(async (tx) => {
+    const number = await nextRequestNumber(tx)
+    const replaced =
+      input.replaces === undefined
+        ? undefined
+        : await replaceRequest(ctx, tx, user, input.replaces, { id: request.id, number })
+    const numbered = { ...request, number, replacesId: replaced?.id ?? null }
     await insertRequest(tx, numbered)
     await rememberAnswer(ctx, tx, idempotency, request.id)
     await appendAudit(ctx, tx, ...creationEvents(user, numbered))
     const starts = request.status === 'approved' && request.start === 'on_approval'
-    return starts ? queueExecution(ctx, tx, numbered, SYSTEM) : undefined
+    return { replaced, executionId: starts ? await queueExecution(ctx, tx, numbered, SYSTEM) : undefined }
   })
+  ctx.changes.notify(topicOf.request(request.id))
   if (executionId) ctx.changes.notify(topicOf.queue(request))
+  if (replaced) ctx.changes.notify(topicOf.request(replaced.id))
+  if (replaced?.executionId) ctx.changes.notify(topicOf.execution(replaced.executionId))
   return request.id
 }
 
@@ -158,6 +169,9 @@ function toRequest(ctx: Context, user: UserCaller, input: SubmissionInput, judge
     approvedAt: autoApproved ? now : null,
     firstStartedAt: null,
     expiresAt: now + (autoApproved ? workflow.approvalTtlS : workflow.pendingTtlS) * 1000,
+    replacesId: null,
+    cancelledBy: null,
+    cancelReason: null,
     executionOpen: false,
   }
 }
@@ -175,6 +189,7 @@ function creationEvents(user: UserCaller, request: RequestRecord): AuditEvent[] 
       operations: [...request.operations],
       statements: request.statements.length,
       work_order_digest: request.workOrderDigest,
+      ...(request.replacesId === null ? {} : { replaces: request.replacesId }),
     },
   }
   if (request.status !== 'approved') return [created]
