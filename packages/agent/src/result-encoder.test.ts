@@ -92,6 +92,19 @@ describe('the result encoder', () => {
     expect(lines().flatMap((line) => ('rows' in line ? [line.rows.length] : []))).toEqual([3, 3, 2])
   })
 
+  test('writes a long text in parts that make the same bytes', async () => {
+    const units = ['a', '"', '\u0001', 'ä', '日', '🔒', '\\']
+    for (const unit of units) {
+      for (const before of ['', 'x']) {
+        const row = [1, before + unit.repeat(300_000), null, 'short', true]
+        const { text } = await encode([['first'], row, ['last']])
+        expect(text().split('\n').slice(1, 4)).toEqual(
+          [['first'], row, ['last']].map((one) => JSON.stringify({ rows: [one] })),
+        )
+      }
+    }
+  })
+
   test('cuts chunks at the limit, and a row may span several', async () => {
     const wide = 'ä'.repeat(1_500_000)
     const collected = await encode([[wide], ['end']])

@@ -60,7 +60,7 @@ describe('rows and bytes', () => {
 
   test('a limit that falls on the end of a round neither loses a row nor calls a whole result truncated', async () => {
     await fixture.inTransaction('read_only', async (session) => {
-      for (const max_rows of [99, 100, 101, 1099, 1100, 1101]) {
+      for (const max_rows of [1, 2, 3, 1001, 1002, 1003]) {
         const whole = await collect(session, `select generate_series(1, ${max_rows})`, { limits: { max_rows } })
         expect(whole).toMatchObject({ rowCount: max_rows, truncated: false })
         const cut = await collect(session, `select generate_series(1, ${max_rows} + 1)`, { limits: { max_rows } })
@@ -69,14 +69,14 @@ describe('rows and bytes', () => {
     })
   })
 
-  test('bytes of values truncate a result between two rows', async () => {
+  test('bytes, four for each value and its own, truncate a result between two rows', async () => {
     await fixture.inTransaction('read_only', async (session) => {
       const sql = "select repeat('x', 1000) from generate_series(1, 500)"
-      expect(await collect(session, sql, { limits: { max_result_bytes: 250_999 } })).toMatchObject({
+      expect(await collect(session, sql, { limits: { max_result_bytes: 251_999 } })).toMatchObject({
         rowCount: 250,
         truncated: true,
       })
-      expect(await collect(session, sql, { limits: { max_result_bytes: 500_000 } })).toMatchObject({
+      expect(await collect(session, sql, { limits: { max_result_bytes: 502_000 } })).toMatchObject({
         rowCount: 500,
         truncated: false,
       })
@@ -276,7 +276,7 @@ describe('cancel', () => {
         },
       })
       await expect(run).rejects.toMatchObject({ code: 'cancelled', message: 'enough' })
-      expect(seen).toHaveLength(100)
+      expect(seen).toHaveLength(2)
     })
   })
 

@@ -22,17 +22,19 @@ function row(fields: (Buffer | null)[]): Buffer {
 
 /** Gives the guard a stream in pieces; the code of what it throws, and how many bytes it had been given by then. */
 function feed(stream: Buffer, sizes: number[], limits = { fieldBytes: 100, rowBytes: 250 }) {
-  const guard = createMessageGuard(limits)
+  const forwarded: Buffer[] = []
+  const guard = createMessageGuard(limits, (bytes) => void forwarded.push(Buffer.from(bytes)))
   let at = 0
   for (let i = 0; at < stream.length; i += 1) {
     const end = Math.min(stream.length, at + (sizes[i % sizes.length] ?? 1))
     try {
-      guard.inspect(stream.subarray(at, end))
+      guard.pass(stream.subarray(at, end))
     } catch (error) {
       return { code: Object(error).code, given: end }
     }
     at = end
   }
+  expect(Buffer.concat(forwarded).equals(stream)).toBe(true)
   return 'passed'
 }
 
@@ -75,20 +77,49 @@ describe('the message guard', () => {
   })
 
   test('follows new limits', () => {
-    const guard = createMessageGuard({ fieldBytes: 10, rowBytes: 10 })
+    const guard = createMessageGuard({ fieldBytes: 10, rowBytes: 10 }, () => {})
     guard.limits = { fieldBytes: 1000, rowBytes: 1000 }
-    guard.inspect(row([Buffer.alloc(500)]))
+    guard.pass(row([Buffer.alloc(500)]))
     guard.limits = { fieldBytes: 10, rowBytes: 10 }
-    expect(() => guard.inspect(row([Buffer.alloc(11)]))).toThrow('at most 10')
+    expect(() => guard.pass(row([Buffer.alloc(11)]))).toThrow('at most 10')
   })
 
   test.each([
     ['a length that is none', Buffer.from('E\0\0\0\x03')],
-    ['a huge message of another kind', Buffer.from([0x45, 0x7f, 0xff, 0xff, 0xff])],
+    ['an error without a body', Buffer.from('E\0\0\0\x04')],
     ['an error without an end', message('E', Buffer.from('SERROR\0Mmessage\0'))],
     ['a notice without an end', message('N', Buffer.from('S'))],
   ])('refuses %s', (_, stream) => {
     for (const size of [1, 2, 1000]) expect(feed(stream, [size])).toMatchObject({ code: 'protocol_error' })
+  })
+
+  test.each(['E', 'N', 'S', 'T', 'A'])('refuses a huge message of the kind %s by its header', (type) => {
+    const stream = Buffer.from([type.charCodeAt(0), 0x7f, 0xff, 0xff, 0xff])
+    for (const size of [1, 2, 1000]) expect(feed(stream, [size])).toMatchObject({ code: 'result_too_large' })
+  })
+
+  test('keeps nothing of a row that is over the limits as a whole', () => {
+    const bad = row(Array.from({ length: 1000 }, () => Buffer.alloc(90)))
+    const parts: Buffer[] = []
+    const guard = createMessageGuard({ fieldBytes: 100, rowBytes: 250 }, (bytes) => void parts.push(bytes))
+    expect(() => guard.pass(bad)).toThrow('One row has more')
+    expect(guard.largeBytes).toBe(0)
+    expect(parts).toEqual([])
+  })
+
+  test('forwards large messages whole, in order among the others, however the stream is cut', () => {
+    const limits = { fieldBytes: 2_000_000, rowBytes: 3_000_000 }
+    const wide = (size: number) => row([Buffer.alloc(size, 'w'), null, Buffer.from('end')])
+    const stream = [wide(10), wide(300_000), message('Z', Buffer.from('T')), wide(700_000), wide(900_000), wide(5)]
+    for (const size of [1_000, 65_536, 400_000, 3_000_000]) {
+      const parts: Buffer[] = []
+      const guard = createMessageGuard(limits, (bytes) => void parts.push(Buffer.from(bytes)))
+      const whole = Buffer.concat(stream)
+      for (let at = 0; at < whole.length; at += size) guard.pass(whole.subarray(at, at + size))
+      expect(Buffer.concat(parts).equals(whole)).toBe(true)
+      const largest = parts.map(({ length }) => length).filter((length) => length > 256 * 1024)
+      expect(largest).toEqual([300_022, 700_022, 900_022])
+    }
   })
 
   test('passes an error that ends', () => {

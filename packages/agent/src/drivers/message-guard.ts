@@ -7,7 +7,11 @@ export interface MessageLimits {
 }
 
 /** Errors and notices may quote a statement; nothing else but rows comes near this. */
-const OTHER_MESSAGE_BYTES = 16 * 1024 * 1024
+const OTHER_MESSAGE_BYTES = 4 * 1024 * 1024
+/** From here on a message is put together before the parser sees it, which would double a buffer until it fits. */
+const LARGE_BYTES = 256 * 1024
+/** PostgreSQL's own limit of a result's columns. */
+const MAX_COLUMNS = 1664
 const DATA_ROW = 'D'.charCodeAt(0)
 const ERROR = 'E'.charCodeAt(0)
 const NOTICE = 'N'.charCodeAt(0)
@@ -21,52 +25,128 @@ interface BodyCheck {
 
 /**
  * Reads the lengths in a PostgreSQL byte stream ahead of the parser, which would buffer a message whole whatever
- * its size. `inspect` throws at the first length over its limit, before the bytes that it announces have arrived.
+ * its size. `pass` throws at the first length over its limit, before the bytes that it announces have arrived.
+ * `forward` gets every byte in order; a large message in one piece, whose bytes are good until it returns.
  */
-export function createMessageGuard(initial: MessageLimits) {
+export function createMessageGuard(initial: MessageLimits, forward: (bytes: Buffer) => void) {
   let limits = initial
   let bodyLeft = 0
   let check: BodyCheck | undefined
   const header = Buffer.alloc(HEADER_BYTES)
   let headerHeld = 0
+  const large = createLargeMessage()
+  /** The message is over its limit as a whole; its check will say in what, and nobody needs its bytes until then. */
+  let isDoomed = false
 
   function enter(type: number, length: number): void {
     if (length < 4) throw new DriverError('protocol_error', 'The server sent a message with an impossible length.')
     bodyLeft = length - 4
     check = undefined
+    isDoomed = false
     if (type === DATA_ROW) {
+      isDoomed = bodyLeft > limits.rowBytes + 2 + 4 * MAX_COLUMNS
       if (bodyLeft > Math.min(limits.fieldBytes, limits.rowBytes)) check = createRowCheck(limits)
     } else if (length > OTHER_MESSAGE_BYTES) {
-      throw new DriverError('protocol_error', `The server sent ${length} bytes in one message.`)
+      const kind = type === ERROR ? 'an error message' : type === NOTICE ? 'a notice' : 'a message'
+      throw new DriverError(
+        'result_too_large',
+        `The database sent ${kind} of ${length} bytes; at most ${OTHER_MESSAGE_BYTES} are read.`,
+      )
     } else if (type === ERROR || type === NOTICE) {
       check = createTerminatorCheck()
     }
+    if (bodyLeft >= LARGE_BYTES && !isDoomed) large.begin(type, length)
+    if (bodyLeft === 0) leave()
+  }
+
+  function leave(): void {
+    check?.end()
+    if (isDoomed) throw new DriverError('result_too_large', 'One row has more bytes than are allowed for a result.')
+    if (large.isOpen) forward(large.end())
   }
 
   return {
     set limits(next: MessageLimits) {
       limits = next
+      large.drop()
     },
-    inspect(chunk: Buffer): void {
+    /** The size of the large message that is on its way; 0 when none is. */
+    get largeBytes(): number {
+      return large.size
+    },
+    pass(chunk: Buffer): void {
+      // Up to here the chunk has been forwarded, kept or dropped.
+      let from = 0
+      const giveUpTo = (to: number) => {
+        if (to > from) forward(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to))
+        from = to
+      }
       for (let at = 0; at < chunk.length; ) {
         if (bodyLeft > 0) {
           const end = Math.min(at + bodyLeft, chunk.length)
-          check?.part(chunk.subarray(at, end))
+          if (check !== undefined || large.isOpen) {
+            const part = chunk.subarray(at, end)
+            check?.part(part)
+            if (large.isOpen) large.add(part)
+          }
+          if (large.isOpen || isDoomed) from = end
           bodyLeft -= end - at
           at = end
-          if (bodyLeft === 0) check?.end()
+          if (bodyLeft === 0) leave()
         } else if (headerHeld === 0 && at + HEADER_BYTES <= chunk.length) {
           enter(chunk.readUInt8(at), chunk.readUInt32BE(at + 1))
+          if (large.isOpen || isDoomed) {
+            giveUpTo(at)
+            from = at + HEADER_BYTES
+          }
           at += HEADER_BYTES
         } else {
+          // Held back until it is whole: it decides where the message goes.
+          giveUpTo(at)
           const copied = chunk.copy(header, headerHeld, at, Math.min(chunk.length, at + HEADER_BYTES - headerHeld))
           headerHeld += copied
           at += copied
+          from = at
           if (headerHeld < HEADER_BYTES) continue
           headerHeld = 0
           enter(header.readUInt8(0), header.readUInt32BE(1))
+          if (!large.isOpen && !isDoomed) forward(Buffer.from(header))
         }
       }
+      giveUpTo(chunk.length)
+    },
+  }
+}
+
+/** One message, put together in a buffer of its size, which serves the next one too. */
+function createLargeMessage() {
+  let spare = Buffer.alloc(0)
+  let size = 0
+  let held = 0
+  return {
+    get isOpen() {
+      return size > 0
+    },
+    get size() {
+      return size
+    },
+    begin(type: number, length: number): void {
+      size = length + 1
+      if (spare.length < size) spare = Buffer.allocUnsafeSlow(size)
+      spare.writeUInt8(type, 0)
+      spare.writeUInt32BE(length, 1)
+      held = HEADER_BYTES
+    },
+    add(part: Buffer): void {
+      held += part.copy(spare, held)
+    },
+    end(): Buffer {
+      const whole = spare.subarray(0, held)
+      size = 0
+      return whole
+    },
+    drop(): void {
+      if (size === 0) spare = Buffer.alloc(0)
     },
   }
 }
@@ -99,7 +179,7 @@ function createRowCheck(limits: MessageLimits): BodyCheck {
       if (total > limits.rowBytes) {
         throw new DriverError(
           'result_too_large',
-          `One row has more than the ${limits.rowBytes} bytes allowed for a result.`,
+          `One row has more than the ${limits.rowBytes} bytes that are allowed.`,
         )
       }
       skip = Math.max(length, 0)

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
 import pg from 'pg'
 import { DriverError } from './driver.ts'
+import { createMemoryRoom, type GiveBack } from './memory-room.ts'
 import { createMessageGuard, type MessageLimits } from './message-guard.ts'
 import { sendCancelRequest } from './postgres-cancel.ts'
 import { isServerError, toConnectionFailed, toConnectionLost } from './postgres-errors.ts'
@@ -11,6 +12,9 @@ import { REQUIRED_PARAMETERS } from './postgres-settings.ts'
 
 /** For the driver's own queries, whose answers are short. */
 const OWN_LIMITS: MessageLimits = { fieldBytes: 1024 * 1024, rowBytes: 1024 * 1024 }
+/** Large rows that are on their way at once, over all connections. */
+const LARGE_ROWS = createMemoryRoom(48 * 1024 * 1024)
+const NO_ROOM = { bytes: 0, giveBack: () => {} }
 const OWN_TIMEOUT_MS = 30_000
 const CANCEL_TIMEOUT_MS = 2_000
 const CLOSE_TIMEOUT_MS = 2_000
@@ -25,7 +29,9 @@ interface ClientInternals {
 /** A connection whose every failure rejects a promise: nothing that a server sends, or fails to send, is thrown. */
 export class PostgresConnection implements AsyncDisposable {
   readonly #client: pg.Client
-  readonly #guard = createMessageGuard(OWN_LIMITS)
+  readonly #guard = createMessageGuard(OWN_LIMITS, (bytes) => this.#parse(bytes))
+  #parse: (bytes: Buffer) => void = () => {}
+  #largeRow: { bytes: number; giveBack: GiveBack } = NO_ROOM
   #current: Exchange | undefined
   #failure: DriverError | undefined
   #cancelling: Promise<void> = Promise.resolve()
@@ -163,20 +169,44 @@ export class PostgresConnection implements AsyncDisposable {
     const stream: Duplex = this.#client.connection.stream
     const listeners = stream.listeners('data')
     stream.removeAllListeners('data')
+    this.#parse = (bytes) => {
+      for (const parse of listeners) parse.call(stream, bytes)
+    }
     stream.on('data', (chunk: Buffer) => {
       if (this.#failure !== undefined) return
       try {
-        this.#guard.inspect(chunk)
-        for (const parse of listeners) parse.call(stream, chunk)
+        this.#guard.pass(chunk)
       } catch (error) {
         const reason = new DriverError('protocol_error', 'The server sent what cannot be read.', { cause: error })
         this.destroy(error instanceof DriverError ? error : reason)
+        return
       }
+      const room = this.#makeRoom()
+      if (room === undefined) return
+      stream.pause()
+      void room.then(() => stream.resume())
     })
+  }
+
+  /** Before more is read: rows are passed on once they are many, and a large one waits until there is memory for it. */
+  #makeRoom(): Promise<void> | undefined {
+    const passedOn = this.#current?.passOn()
+    const { largeBytes } = this.#guard
+    if (passedOn === undefined && largeBytes === this.#largeRow.bytes) return undefined
+    return Promise.resolve(passedOn).then(() => this.#holdRoom(largeBytes))
+  }
+
+  async #holdRoom(bytes: number): Promise<void> {
+    if (bytes === this.#largeRow.bytes) return
+    this.#largeRow.giveBack()
+    this.#largeRow = NO_ROOM
+    if (bytes > 0) this.#largeRow = { bytes, giveBack: await LARGE_ROWS.take(bytes) }
+    if (this.#failure !== undefined) this.#largeRow.giveBack()
   }
 
   #fail(reason: DriverError): void {
     this.#failure ??= reason
+    this.#largeRow.giveBack()
     this.#current?.fail(this.#failure)
   }
 }

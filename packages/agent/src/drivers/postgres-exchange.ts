@@ -27,13 +27,17 @@ export interface ExchangeEnd {
 
 export interface RowHandlers {
   onFields(fields: Field[]): void
-  /** `bytes` is the size of the values as they came. */
+  /** `bytes` is the size of the values as they came, with the four of each one's length. */
   onRow(values: (string | null)[], bytes: number): void
+  /** Asked after each part that was read; nothing more is read until the promise, which never rejects, resolves. */
+  passOn?(): Promise<void> | undefined
 }
 
 export interface Exchange {
   submittable: pg.Submittable
   end: Promise<ExchangeEnd>
+  /** Makes room for more rows, where there is none. */
+  passOn(): Promise<void> | undefined
   /** The server is ready for the next. */
   ready(): void
   /** The connection is gone, and why. */
@@ -67,7 +71,7 @@ export function createExchange(
       handlers.onFields(message.fields)
     },
     handleDataRow(message: { fields: (string | null)[]; length: number }) {
-      handlers.onRow(message.fields, message.length - 6 - 4 * message.fields.length)
+      handlers.onRow(message.fields, message.length - 6)
     },
     handlePortalSuspended() {
       result.suspended = true
@@ -88,6 +92,7 @@ export function createExchange(
   return {
     submittable,
     end,
+    passOn: () => handlers.passOn?.(),
     ready: () => (refused === undefined ? resolve(result) : reject(toDatabaseError(refused))),
     fail: (reason) =>
       reject(refused !== undefined && reason.code === 'connection_lost' ? toConnectionLost(refused) : reason),

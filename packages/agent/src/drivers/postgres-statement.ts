@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { DriverError, type Limits, type RowSink, type StatementResult, type Value } from './driver.ts'
+import { type Column, DriverError, type Limits, type RowSink, type StatementResult, type Value } from './driver.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
 import type { ExchangeEnd, Field, RowHandlers, Wire } from './postgres-exchange.ts'
-import { type TypeNames, toColumns } from './postgres-types.ts'
+import { type TypeNames, toColumns, toKnownColumns } from './postgres-types.ts'
 import { type Decode, decoderFor } from './postgres-values.ts'
 
-const FIRST_ROUND_ROWS = 100
+/** Few, as they are held until the types of the columns are known; more than one, so that a single row is the end. */
+const FIRST_ROUND_ROWS = 2
 const MAX_ROUND_ROWS = 1000
 /** A round aims at this much, so that wide rows do not pile up while the sink works on the round before. */
 const ROUND_BYTES = 4 * 1024 * 1024
+/** A round that turns out this much larger is passed on in parts, between which nothing is read. */
+const MAX_HELD_BYTES = 2 * ROUND_BYTES
+/** A row is held in memory whole, whatever a result may have. */
+const MAX_ROW_BYTES = 32 * 1024 * 1024
 
 /** Tags of statements that end a transaction or start another in its place. */
 const TRANSACTION_CONTROL = new Set(['BEGIN', 'START TRANSACTION', 'COMMIT', 'ROLLBACK', 'PREPARE TRANSACTION'])
@@ -32,8 +37,11 @@ export async function runStatement(
 ): Promise<StatementResult> {
   const { limits, sink, timed } = options
   const isOutside = options.transaction === 'outside'
-  const messageLimits = { fieldBytes: limits.max_field_bytes, rowBytes: limits.max_result_bytes }
-  const collector = createCollector(limits)
+  const messageLimits = {
+    fieldBytes: limits.max_field_bytes,
+    rowBytes: Math.min(limits.max_result_bytes, Math.max(MAX_ROW_BYTES, limits.max_field_bytes)),
+  }
+  const collector = createCollector(limits, sink, options.typeNames)
   const portal = `twinlock_${randomBytes(6).toString('hex')}`
   let earlierRows = 0
   const round = async (send: (wire: Wire) => void) => {
@@ -49,11 +57,10 @@ export async function runStatement(
     wire.describe({ type: 'P', name: portal })
     wire.execute({ portal, rows: isOutside ? 0 : collector.nextRound() })
   })
-  const fields = collector.fields
-  if (fields !== undefined) await sink.columns(await toColumns(connection, fields, options.typeNames))
+  const { fields } = collector
+  if (fields !== undefined) await collector.begin(() => toColumns(connection, fields, options.typeNames))
   for (;;) {
-    const rows = collector.take()
-    if (rows.length > 0) await sink.rows(rows)
+    await collector.passAllOn()
     if (!end.suspended || collector.isFull) break
     end = await round((wire) => wire.execute({ portal, rows: collector.nextRound() }))
   }
@@ -69,15 +76,35 @@ export async function runStatement(
   }
 }
 
-function createCollector(limits: Limits) {
+function createCollector(limits: Limits, sink: RowSink, typeNames: TypeNames) {
   let fields: Field[] | undefined
   let decoders: Decode[] = []
   let rows: Value[][] = []
+  let heldBytes = 0
   let seen = 0
   let delivered = 0
   let seenBytes = 0
   let isFull = false
+  let hasBegun = false
+  /** What the sink is still working on; it fails the statement, not the connection. */
+  let passing: Promise<void> = Promise.resolve()
+
+  async function begin(columns: () => Column[] | Promise<Column[]>): Promise<void> {
+    await passing
+    if (hasBegun) return
+    hasBegun = true
+    await sink.columns(await columns())
+  }
+
+  async function passRowsOn(): Promise<void> {
+    const taken = rows
+    rows = []
+    heldBytes = 0
+    if (taken.length > 0) await sink.rows(taken)
+  }
+
   return {
+    begin,
     handlers: {
       onFields(described: Field[]) {
         fields = described
@@ -95,7 +122,15 @@ function createCollector(limits: Limits) {
         }
         delivered += 1
         seenBytes += bytes
+        heldBytes += bytes
         rows.push(values.map((text, index) => (text === null ? null : (decoders[index]?.(text) ?? text))))
+      },
+      passOn() {
+        if (heldBytes <= MAX_HELD_BYTES) return undefined
+        const columns = hasBegun ? [] : toKnownColumns(fields ?? [], typeNames)
+        if (columns === undefined) return undefined
+        passing = begin(() => columns).then(passRowsOn)
+        return passing.catch(() => {})
       },
     } satisfies RowHandlers,
     get fields() {
@@ -111,10 +146,9 @@ function createCollector(limits: Limits) {
     get isFull() {
       return isFull
     },
-    take(): Value[][] {
-      const taken = rows
-      rows = []
-      return taken
+    async passAllOn(): Promise<void> {
+      await passing
+      await passRowsOn()
     },
     /** One row beyond the limit is asked for, to know whether there is one. */
     nextRound(): number {

@@ -14,6 +14,17 @@ const FORMAT_TYPES = `select pg_catalog.format_type(t.oid, t.typmod)
 /** Names of types by oid and modifier; built-in ones are kept for all sessions, others can change under their oid. */
 export type TypeNames = Map<string, string>
 
+/** Without asking the server; undefined when it has to be. */
+export function toKnownColumns(fields: Field[], known: TypeNames): Column[] | undefined {
+  const columns: Column[] = []
+  for (const field of fields) {
+    const type = known.get(keyOf(field))
+    if (type === undefined) return undefined
+    columns.push({ name: field.name, type })
+  }
+  return columns
+}
+
 export async function toColumns(connection: PostgresConnection, fields: Field[], known: TypeNames): Promise<Column[]> {
   const missing = new Map<string, Field>()
   for (const field of fields) if (!known.has(keyOf(field))) missing.set(keyOf(field), field)
