@@ -5,14 +5,18 @@ export interface Changes {
   notify(...topics: readonly string[]): void
   /**
    * Reads until `read` has an answer, again after each change of a topic, at most until `ms` have passed or the signal
-   * aborts; then undefined. It listens before it reads, so that no change is missed between the two.
+   * aborts; then undefined. It listens before it reads, so that no change is missed between the two. Once the server
+   * stops it reads no more than once, unless it is told to `go_on`.
    */
   waitFor<T>(
     topics: readonly string[],
     ms: number,
     signal: AbortSignal,
     read: () => Promise<T | undefined>,
+    whileStopping?: 'answer' | 'go_on',
   ): Promise<T | undefined>
+  /** The server stops: whoever waits gets the answer there is. */
+  release(): void
 }
 
 export const topicOf = {
@@ -24,6 +28,7 @@ export const topicOf = {
 
 export function createChanges(clock: Clock): Changes {
   const listeners = new Map<string, Set<() => void>>()
+  let isReleased = false
 
   function listen(topics: readonly string[], wake: () => void): () => void {
     for (const topic of topics) {
@@ -43,7 +48,11 @@ export function createChanges(clock: Clock): Changes {
     notify(...topics) {
       for (const topic of topics) for (const wake of [...(listeners.get(topic) ?? [])]) wake()
     },
-    async waitFor(topics, ms, signal, read) {
+    release() {
+      isReleased = true
+      for (const wakes of [...listeners.values()]) for (const wake of [...wakes]) wake()
+    },
+    async waitFor(topics, ms, signal, read, whileStopping = 'answer') {
       const deadline = clock.now() + ms
       while (true) {
         const { promise, resolve } = Promise.withResolvers<void>()
@@ -55,7 +64,7 @@ export function createChanges(clock: Clock): Changes {
         try {
           const answer = await read()
           if (answer !== undefined) return answer
-          if (left <= 0 || signal.aborted) return undefined
+          if (left <= 0 || signal.aborted || (isReleased && whileStopping === 'answer')) return undefined
           await promise
           if (signal.aborted) return undefined
         } finally {

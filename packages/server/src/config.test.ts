@@ -54,7 +54,9 @@ describe('the server configuration', () => {
       value: {
         config: {
           stateDir: '/var/lib/twinlock',
-          resultsDir: '/var/lib/twinlock/results',
+          results: { dir: '/var/lib/twinlock/results', quota: 10 * 2 ** 30, retentionS: 7 * 86_400, reserve: 2 ** 28 },
+          metricsListen: undefined,
+          drainTimeoutS: 10,
           listen: { host: '127.0.0.1', port: 3000 },
           logLevel: 'info',
           databases: [],
@@ -402,7 +404,9 @@ describe('the environment', () => {
       value: {
         config: {
           stateDir: '/srv/twinlock',
-          resultsDir: '/srv/twinlock/results',
+          results: { dir: '/srv/twinlock/results', quota: 10 * 2 ** 30, retentionS: 7 * 86_400, reserve: 2 ** 28 },
+          metricsListen: undefined,
+          drainTimeoutS: 10,
           listen: { host: '::1', port: 4000 },
           logLevel: 'debug',
           databases: [],

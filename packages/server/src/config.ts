@@ -91,6 +91,15 @@ const databaseSchema = z.strictObject({
   dialect: dialectSchema,
 })
 
+const MAX_ROOM = 2 ** 50
+
+const resultsSchema = z.strictObject({
+  dir: z.string().min(1).optional(),
+  quota: sizeSchema(MAX_ROOM, '1024TiB').default(10 * 2 ** 30),
+  retention: durationSchema.default(7 * 86_400),
+  reserve: sizeSchema(MAX_ROOM, '1024TiB').default(256 * 2 ** 20),
+})
+
 /** The whole file; `docs/configuration.md` has a line for each of its keys. */
 export const fileSchema = z
   .strictObject({
@@ -98,6 +107,9 @@ export const fileSchema = z
     listen: listenSchema.default({ host: '127.0.0.1', port: 3000 }),
     signing_key: z.string().optional(),
     log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    metrics_listen: listenSchema.optional(),
+    drain_timeout: durationSchema.default(10),
+    results: resultsSchema.prefault({}),
     databases: z.array(databaseSchema).default([]),
     limits: limitsSchema.default({}),
     workflows: z.array(workflowSchema).default([]),
@@ -131,11 +143,29 @@ export interface DatabaseConfig {
   readonly dialect: z.infer<typeof dialectSchema>
 }
 
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export interface ResultsConfig {
+  readonly dir: string
+  /** Bytes that all results together may take. */
+  readonly quota: number
+  readonly retentionS: number
+  /** Bytes of the disk that results leave free, for the state and the audit log. */
+  readonly reserve: number
+}
+
 /** Everything the server may be told, without secrets. */
 export interface ServerConfig {
   readonly stateDir: string
-  readonly resultsDir: string
-  readonly listen: { readonly host: string; readonly port: number }
+  readonly listen: ListenAddress
+  /** Where Prometheus may scrape; undefined: nowhere. */
+  readonly metricsListen: ListenAddress | undefined
+  /** How long a stopping server waits for what is under way, seconds. */
+  readonly drainTimeoutS: number
+  readonly results: ResultsConfig
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly databases: readonly DatabaseConfig[]
   readonly workflows: readonly Workflow[]
@@ -146,11 +176,24 @@ export interface ServerSecrets {
   readonly signingKeyPem: string | undefined
 }
 
+const OVERRIDABLE = [
+  'state_dir',
+  'listen',
+  'signing_key',
+  'log_level',
+  'metrics_listen',
+  'drain_timeout',
+  'results.dir',
+  'results.quota',
+  'results.retention',
+  'results.reserve',
+]
+
 /** Reads `twinlock-server.toml`: pure but for `${file:…}`; all problems at once. */
 export function readServerConfig(
   source: Pick<ConfigSource, 'text' | 'env' | 'readFile'>,
 ): ConfigResult<{ config: ServerConfig; secrets: ServerSecrets }> {
-  const result = readConfig({ ...source, overridable: ['state_dir', 'listen', 'signing_key', 'log_level'] }, fileSchema)
+  const result = readConfig({ ...source, overridable: OVERRIDABLE }, fileSchema)
   if (!result.ok) return result
   const file = result.value
   return {
@@ -158,8 +201,15 @@ export function readServerConfig(
     value: {
       config: {
         stateDir: file.state_dir,
-        resultsDir: join(file.state_dir, 'results'),
         listen: file.listen,
+        metricsListen: file.metrics_listen,
+        drainTimeoutS: file.drain_timeout,
+        results: {
+          dir: file.results.dir ?? join(file.state_dir, 'results'),
+          quota: file.results.quota,
+          retentionS: file.results.retention,
+          reserve: file.results.reserve,
+        },
         logLevel: file.log_level,
         databases: file.databases,
         workflows: file.workflows.map((workflow) => toWorkflow(workflow, limitsOf(file))),

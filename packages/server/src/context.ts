@@ -6,6 +6,7 @@ import { type Changes, createChanges } from './changes.ts'
 import type { Clock } from './clock.ts'
 import type { ServerConfig } from './config.ts'
 import type { Database } from './db/connect.ts'
+import { createDrain, type Drain } from './drain.ts'
 import type { decideSubmission } from './policies/decide-submission.ts'
 import { type AnalysisTurns, createAnalysisTurns } from './requests/analysis-turns.ts'
 import { createResultFiles, type ResultFiles } from './results/result-files.ts'
@@ -22,6 +23,7 @@ export interface Context {
   /** A new id with the prefix of its kind. */
   readonly ids: (prefix: string) => string
   readonly changes: Changes
+  readonly drain: Drain
   readonly logger: Logger
   readonly analyzers: Readonly<Record<Dialect, Analyzer | undefined>>
   readonly results: ResultFiles
@@ -59,11 +61,13 @@ const MAX_REMEMBERED = 10_000
 export function createContext(parts: ContextParts): Context {
   const { clock, random } = parts
   const remembered = new Set<string>()
+  const changes = createChanges(clock)
   return {
     ...parts,
     ids: (prefix) => newId(prefix, clock.now(), random),
-    changes: createChanges(clock),
-    results: createResultFiles(parts.config.resultsDir),
+    changes,
+    drain: createDrain(clock, changes),
+    results: createResultFiles(parts.config.results.dir),
     analysisTurns: createAnalysisTurns(),
     firstTime(key) {
       if (remembered.has(key) || remembered.size >= MAX_REMEMBERED) return false

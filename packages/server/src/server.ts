@@ -13,6 +13,7 @@ import type { ServerConfig, ServerSecrets } from './config.ts'
 import { type Context, createContext, type Overrides } from './context.ts'
 import { connectSqlite } from './db/connect.ts'
 import { executionRoutes } from './executions/execution-routes.ts'
+import { isWorkUnderWay } from './executions/read-executions.ts'
 import { toErrorResponse } from './http/error-response.ts'
 import { openapiRoute } from './http/openapi.ts'
 import { route } from './http/route.ts'
@@ -30,6 +31,9 @@ import { VERSION } from './version.ts'
 /** For a client to send a whole request: long enough for a slow line, too short to hold memory with. */
 const REQUEST_TIMEOUT_MS = 30_000
 
+/** A restart takes about as long. */
+const RETRY_AFTER_S = 5
+
 /** One may be busy with a hostile text while the other serves the rest. */
 const ANALYZER_WORKERS = 2
 
@@ -39,6 +43,8 @@ export interface Server extends AsyncDisposable {
   readonly bootstrapFiles: readonly string[]
   /** Starts to listen; returns the URL. */
   listen(): Promise<string>
+  /** Begins nothing new and waits, for a time, for what is under way; it still listens, to say so. */
+  drain(): Promise<void>
 }
 
 /** A whole server on its own state. Tests give overrides; nothing else is put in place of the real thing. */
@@ -94,6 +100,7 @@ export async function createServer(
       const { address, family, port } = app.server.address() as AddressInfo
       return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
     },
+    drain: () => ctx.drain.run(config.drainTimeoutS * 1000, () => isWorkUnderWay(db.read, clock.now())),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -112,6 +119,9 @@ function createApp(ctx: Context): FastifyInstance {
   )
   app.setErrorHandler((error, _request, reply) => sendProblem(reply, toErrorResponse(ctx, error)))
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, toProblem(new AppError('not_found'))))
+  app.addHook('onSend', async (_request, reply) => {
+    if (ctx.drain.hasBegun) void reply.header('connection', 'close')
+  })
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern, not its URL: neither queries nor bodies are for the log.
     ctx.logger[isRoutine(request.routeOptions.url) ? 'debug' : 'info'](
@@ -140,12 +150,14 @@ function isRoutine(route: string | undefined): boolean {
 }
 
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  if (problem.code === 'not_ready') void reply.header('retry-after', RETRY_AFTER_S)
   return reply.status(problem.status).type('application/problem+json').send(problem)
 }
 
 function systemRoutes(app: FastifyInstance, ctx: Context): void {
   route(app, ctx, api.system.health, async () => ({ status: 'ok' as const }))
   route(app, ctx, api.system.ready, async () => {
+    if (ctx.drain.hasBegun) throw new AppError('not_ready', { detail: 'draining: the server is stopping' })
     try {
       await ctx.db.read.selectFrom('meta').select('key').limit(1).execute()
     } catch (error) {

@@ -184,7 +184,7 @@ describe('twinlock-server', () => {
   })
 
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'ends on %s with 0, whoever waits, and leaves its state to the next',
+    'ends on %s with 0, answers who waits, and leaves its state to the next',
     async (signal) => {
       const args = ['--config', writeConfig(WORKFLOWS)]
       await using first = run(args)
@@ -199,7 +199,7 @@ describe('twinlock-server', () => {
       const ended = await first.ended
       expect(ended.code).toBe(0)
       expect(ended.stdout.split('\n').map((line) => JSON.parse(line).msg)).toContain('stopping')
-      expect((await waiting).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+      expect((await waiting).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled'])
       expect(readdirSync(stateDir)).not.toContain('twinlock.db-wal')
       await using second = run(args)
       const again = admin(await second.listening)

@@ -15,7 +15,13 @@ async function startServer(host: Host, { config, secrets }: Configured): Promise
   host.keepFilesPrivate()
   const logger = pino({ level: config.logLevel })
   const stop = Promise.withResolvers<string>()
-  host.onStopSignal(stop.resolve)
+  let signals = 0
+  host.onStopSignal((signal) => {
+    stop.resolve(signal)
+    signals += 1
+    // What was answered is on the disk; what was not is for the next start to find as a crash would leave it.
+    if (signals > 1) host.endNow(1)
+  })
   try {
     await using server = await createServer(config, secrets, { logger })
     const url = await server.listen()
@@ -23,6 +29,7 @@ async function startServer(host: Host, { config, secrets }: Configured): Promise
     for (const tokenFile of server.bootstrapFiles) host.printError(`first start: wrote ${tokenFile}`)
     const signal = await stop.promise
     logger.info({ signal }, 'stopping')
+    await server.drain()
   } catch (error) {
     host.printError(`the server could not start: ${explain(error as NodeJS.ErrnoException, config)}`)
     return 1

@@ -22,7 +22,7 @@ const MAX_ANSWER_LENGTH = 16 * 1024 * 1024
 
 /** Gives queued executions to an agent, each to one agent only: the move is guarded by the status it was read in. */
 export async function leaseExecutions(ctx: Context, taker: LeaseTaker): Promise<Lease[]> {
-  if (taker.freeCapacity === 0) return []
+  if (taker.freeCapacity === 0 || ctx.drain.hasBegun) return []
   const waiting = await listQueuedExecutions(ctx.db.read, taker.targets, taker.freeCapacity + LOOK_PAST)
   if (waiting.length === 0) return []
   return ctx.db.transact(async (tx) => {

@@ -59,6 +59,12 @@ export async function readLatestExecutions(
   return new Map(rows.map(({ request_id, ...execution }) => [request_id, execution]))
 }
 
+/** Whether an agent that is heard of is at work on something: a stopping server waits for what it has to say. */
+export async function isWorkUnderWay(db: Kysely<Tables>, now: number): Promise<boolean> {
+  const query = db.selectFrom('executions').select('id').where('status', '=', 'running')
+  return (await query.where('lease_expires_at', '>', now).limit(1).executeTakeFirst()) !== undefined
+}
+
 /** Whether no more of a result is awaited; a lost execution may still be resolved, but nobody waits for that. */
 export async function hasResultEnded(db: Kysely<Tables>, executionId: string): Promise<boolean> {
   const { status } = await db

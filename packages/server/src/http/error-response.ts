@@ -4,10 +4,15 @@ import type { Context } from '../context.ts'
 /** The one converter from whatever was thrown to a problem document. What is not an AppError tells the client an id and no more. */
 export function toErrorResponse(ctx: Pick<Context, 'logger' | 'ids'>, error: unknown): Problem {
   const known = error instanceof AppError ? error : (fromFramework(error) ?? fromDisk(error))
-  if (known && toProblem(known).status < 500) return toProblem(known)
+  if (known && (toProblem(known).status < 500 || isDecided(known))) return toProblem(known)
   const errorId = ctx.ids('err')
   ctx.logger.error({ err: error, error_id: errorId }, 'a request failed')
   return toProblem(new AppError(known?.code ?? 'internal_error', { errorId }))
+}
+
+/** The server's own no, which is not a failure of it. */
+function isDecided({ code, cause }: AppError): boolean {
+  return cause === undefined && ['not_ready', 'result_quota_exceeded', 'storage_full'].includes(code)
 }
 
 function fromFramework(error: unknown): AppError | undefined {

@@ -1,5 +1,13 @@
 import type { Readable } from 'node:stream'
-import { API_BASE, AppError, can, type Endpoint, type EndpointCall, type EndpointResponse } from '@twinlock/contract'
+import {
+  API_BASE,
+  AppError,
+  api,
+  can,
+  type Endpoint,
+  type EndpointCall,
+  type EndpointResponse,
+} from '@twinlock/contract'
 import { digestOf } from '@twinlock/evidence'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
@@ -101,6 +109,19 @@ type Handler = (call: unknown, request: FastifyRequest, reply: FastifyReply) => 
 /** Without a body of their own, endpoints take little. */
 const SMALL_BODY = 64 * 1024
 
+/** What ends something, or says that it is still going on; nothing of this begins anything. */
+const SERVED_WHILE_STOPPING: ReadonlySet<string> = new Set(
+  [
+    api.system.health,
+    api.system.ready,
+    api.system.jwks,
+    api.agents.heartbeat,
+    api.agents.handBack,
+    api.agents.chunk,
+    api.agents.outcome,
+  ].map(({ name }) => name),
+)
+
 function register(app: FastifyInstance, ctx: Context, endpoint: Endpoint, handler: Handler): void {
   const path = endpoint.path.replace(/\{(\w+)\}/g, ':$1')
   const callers = new WeakMap<FastifyRequest, { caller: Caller | undefined; gone: AbortController }>()
@@ -111,7 +132,13 @@ function register(app: FastifyInstance, ctx: Context, endpoint: Endpoint, handle
     // Before the body is read: who may not call does not get to make the server parse.
     onRequest: async (request, reply) => {
       const gone = new AbortController()
-      reply.raw.once('close', () => gone.abort())
+      const leave = ctx.drain.enter(() => gone.abort())
+      reply.raw.once('close', () => {
+        leave()
+        gone.abort()
+      })
+      if (ctx.drain.hasBegun && !SERVED_WHILE_STOPPING.has(endpoint.name))
+        throw new AppError('not_ready', { detail: 'the server is stopping' })
       const caller = endpoint.access === 'public' ? undefined : await authorize(ctx, endpoint, request)
       callers.set(request, { caller, gone })
     },

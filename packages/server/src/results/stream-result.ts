@@ -18,11 +18,12 @@ export async function* streamResult(
 ): AsyncGenerator<Uint8Array> {
   let midLine = false
   for (let next = n; !signal.aborted; ) {
-    const found = await ctx.changes.waitFor([topicOf.result(executionId)], KEEP_ALIVE_MS, signal, async () => {
+    const read = async () => {
       // In this order: chunks are stored before the end is reported.
       const ended = await hasResultEnded(ctx.db.read, executionId)
-      return (await ctx.results.get(executionId, next)) ?? (ended ? 'end' : undefined)
-    })
+      return (await ctx.results.get(executionId, next)) ?? (ended ? ('end' as const) : undefined)
+    }
+    const found = await ctx.changes.waitFor([topicOf.result(executionId)], KEEP_ALIVE_MS, signal, read, 'go_on')
     if (found === 'end') return
     if (found === undefined) {
       // A chunk may end within a line, and an empty line there would cut it in two.
