@@ -14,6 +14,8 @@ export interface Context {
   readonly io: Io
   /** Somebody sits there: messages go to a terminal and answers come from one. */
   readonly interactive: boolean
+  /** Lines on stderr can be drawn again: it is a terminal, and not a dumb one. */
+  readonly live: boolean
   /** Exactly one JSON document goes to stdout. */
   readonly json: boolean
   /** For stderr and for stdout: each is coloured when it is a terminal. */
@@ -34,15 +36,19 @@ interface CommonInput {
   readonly server?: string | undefined
   readonly json?: boolean
   readonly format?: string | undefined
+  readonly output?: string | undefined
   readonly color?: boolean
 }
 
 export function createContext(io: Io, input: CommonInput): Context {
-  const wanted = input.color !== false && !io.env.NO_COLOR && io.env.TERM !== 'dumb'
+  const dumb = io.env.TERM === 'dumb'
+  const wanted = input.color !== false && !io.env.NO_COLOR && !dumb
   const ctx: Context = {
     io,
     interactive: io.stdin.isTTY === true && io.stderr.isTTY,
-    json: input.json === true || input.format === 'json',
+    live: io.stderr.isTTY && !dumb,
+    // With a file the format is the file's.
+    json: input.json === true || (input.format === 'json' && input.output === undefined),
     err: createPalette(wanted && io.stderr.isTTY),
     out: createPalette(wanted && io.stdout.isTTY),
     now: () => Date.now(),

@@ -204,7 +204,7 @@ describe('what needs approval', () => {
       '#1042  dml on app/production\n' +
         'pending: waiting for 1 approval from role:admin (bob, carol)\n' +
         '  Go on:    twinlock run 1042\n' +
-        '  Withdraw: twinlock request cancel 1042\n',
+        '  Withdraw: twinlock cancel 1042\n',
     )
     expect(exit).toBe(4)
   })
@@ -259,7 +259,7 @@ describe('what needs approval', () => {
     const { exit, stderr } = await desk.run([...SELECT, '--wait'], { interruptAfter: server.called(api.requests.get) })
     expect(stderr).toContain('#1042 stays and still waits for approval.\n')
     expect(stderr).toContain('twinlock run 1042')
-    expect(stderr).toContain('twinlock request cancel 1042')
+    expect(stderr).toContain('twinlock cancel 1042')
     expect(exit).toBe(130)
   })
 
@@ -269,7 +269,9 @@ describe('what needs approval', () => {
     server.play(api.executions.get, () => 'hang')
     const { exit, stderr } = await desk.run(SELECT, { interruptAfter: server.called(api.executions.get) })
     expect(stderr).toBe(
-      '#1042 goes on without you: it was running when you left.\n  Its result: twinlock result 1042\n',
+      '#1042 goes on without you: it was running when you left.\n' +
+        '  Its result: twinlock result 1042\n' +
+        '  Stop it:    twinlock cancel 1042\n',
     )
     expect(exit).toBe(130)
   })

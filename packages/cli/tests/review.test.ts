@@ -1,4 +1,4 @@
-import { AppError, api } from '@twinlock/contract'
+import { AppError, api, type ExecutionView } from '@twinlock/contract'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type PlayServer, startPlayServer } from './play-server.ts'
 import { createDesk, type Desk } from './run-twinlock.ts'
@@ -130,7 +130,7 @@ test('request cancel withdraws', async () => {
 })
 
 test.each([
-  ['running', /an execution is running\n {2}Its result: twinlock result 1042\n/, 1],
+  ['running', /an execution is running\n {2}Stop it: .* cancel 1042\n .*--also-cancel-execution\n/, 1],
   ['lost', /The outcome of #1042 is unknown: .* stays blocked until .*\n.*twinlock request show 1042\n/, 7],
 ] as const)('request cancel while an execution is %s says what is in the way', async (status, says, expected) => {
   const latest = { id: EXECUTION_ID, status, effect: null }
@@ -139,6 +139,86 @@ test.each([
   const { exit, stderr } = await desk.run(['request', 'cancel', '1042'])
   expect(stderr).toMatch(says)
   expect(exit).toBe(expected)
+})
+
+describe('cancel', () => {
+  const latest = { id: EXECUTION_ID, status: 'running', effect: null } as const
+  const asked = { by: 'alice', at: '2026-11-22T12:05:00Z', reason: null }
+  const statements = [{ status: 'failed' as const, affected_rows: null, row_count: null }]
+  const running = executionView({ status: 'running', effect: null, statements: [], result: 'none' })
+
+  test.each<[string, Partial<ExecutionView>, RegExp, number]>([
+    [
+      'rolled back',
+      { status: 'cancelled', effect: 'rolled_back' },
+      /^#1042 cancelled {3}rolled back: nothing changed {3}agent prod-1\n$/,
+      0,
+    ],
+    [
+      'not begun',
+      { status: 'cancelled', effect: 'none', agent: null },
+      /^#1042 cancelled {3}nothing ran: nothing changed\n$/,
+      0,
+    ],
+    [
+      'committed',
+      { status: 'succeeded', effect: 'committed' },
+      /^error: too late: #1042 had ended before; committed\n/,
+      1,
+    ],
+    ['partly done', { status: 'cancelled', effect: 'partial' }, /^#1042 cancelled {3}part of it took effect/, 0],
+    ['lost', { status: 'lost', effect: null }, /^outcome unknown: agent prod-1 stopped answering/, 7],
+  ])('what runs is stopped, and the truth is told: %s', async (_, changes, says, expected) => {
+    server.play(api.requests.get, () => requestView({ latest_execution: latest }))
+    server.play(api.executions.cancel, () => ({ ...running, cancel: asked }))
+    server.play(api.executions.get, () => executionView({ statements, result: 'none', cancel: asked, ...changes }))
+    const { exit, stdout, stderr } = await desk.run(['cancel', '1042', '--reason', 'too slow'])
+    expect(stderr).toMatch(says)
+    expect({ exit, stdout }).toEqual({ exit: expected, stdout: '' })
+    expect(server.calls.find(({ endpoint }) => endpoint === api.executions.cancel)?.body).toEqual({
+      reason: 'too slow',
+    })
+    const json = await desk.run(['cancel', '1042', '--json'])
+    expect(JSON.parse(json.stdout).execution.status).toBe(changes.status)
+    expect('error' in JSON.parse(json.stdout)).toBe(expected !== 0)
+    expect(json).toMatchObject({ exit: expected, stderr: '' })
+  })
+
+  test('a request that does not run is withdrawn', async () => {
+    server.play(api.requests.cancel, () => pendingRequest({ status: 'cancelled' }))
+    const { exit, stderr } = await desk.run(['cancel', '1042', '--reason', 'not needed'])
+    expect(stderr).toBe('#1042  dml on app/production: cancelled\n')
+    expect(server.calls.at(-1)?.body).toEqual({ reason: 'not needed' })
+    expect(exit).toBe(0)
+  })
+
+  test('what ended a moment before the cancel arrived is said to have ended', async () => {
+    server.play(api.requests.get, () => requestView({ latest_execution: latest }))
+    server.play(api.executions.cancel, () => new AppError('execution_not_cancellable'))
+    server.play(api.executions.get, () => executionView({ effect: 'committed' }))
+    const { exit, stderr } = await desk.run(['cancel', '1042'])
+    expect(stderr).toContain('too late: #1042 had ended before; committed')
+    expect(exit).toBe(1)
+  })
+
+  test('--no-wait asks and goes: exit 4 while it still runs', async () => {
+    server.play(api.requests.get, () => requestView({ latest_execution: latest }))
+    server.play(api.executions.cancel, () => ({ ...running, cancel: asked }))
+    const { exit, stderr } = await desk.run(['cancel', '1042', '--no-wait'])
+    expect(stderr).toContain('#1042 is still running: it ends once its agent has heard of it.')
+    expect(exit).toBe(4)
+  })
+
+  test('request cancel --also-cancel-execution withdraws, stops and tells what was rolled back', async () => {
+    server.play(api.requests.cancel, () => requestView({ status: 'cancelled', latest_execution: latest }))
+    server.play(api.executions.get, () =>
+      executionView({ status: 'cancelled', effect: 'rolled_back', statements, result: 'none', cancel: asked }),
+    )
+    const { exit, stderr } = await desk.run(['request', 'cancel', '1042', '--also-cancel-execution'])
+    expect(server.calls[0]?.body).toEqual({ also_cancel_execution: true })
+    expect(stderr).toContain('rolled back: nothing changed')
+    expect(exit).toBe(0)
+  })
 })
 
 describe('request show', () => {

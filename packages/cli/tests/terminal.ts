@@ -25,6 +25,8 @@ export async function runInTerminal(argv: readonly string[], options: TerminalOp
   const sink = (name: 'stdout' | 'stderr'): Sink => ({
     isTTY: true,
     columns: 200,
+    rows: 50,
+    onResize: () => ({ [Symbol.dispose]: () => {} }),
     write: async (text) => see(name, text),
   })
   const promptOutput = new PassThrough()
@@ -39,6 +41,7 @@ export async function runInTerminal(argv: readonly string[], options: TerminalOp
     stderr: sink('stderr'),
     promptOutput,
     interrupt: new AbortController().signal,
+    onInterrupt: () => ({ [Symbol.dispose]: () => {} }),
     version: '0.0.0-test',
   }
   const exit = await runCli(io, argv)

@@ -1,5 +1,6 @@
 import type { Command } from '../define-command.ts'
 import { verifyAuditCommand } from './audit/verify.ts'
+import { cancelCommand } from './execution/cancel.ts'
 import { approveCommand } from './request/approve.ts'
 import { cancelRequestCommand } from './request/cancel.ts'
 import { executeCommand } from './request/execute.ts'
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   approveCommand,
   rejectCommand,
   runCommand,
+  cancelCommand,
   resultCommand,
   showRequestCommand,
   listRequestsCommand,

@@ -39,6 +39,14 @@ export const waitOptions = {
   },
 } as const
 
+export const cancelWaitOptions = {
+  wait: {
+    flags: '--wait [duration]',
+    description: 'how long to wait for what runs to end (default: until it has)',
+    negatable: 'do not wait: exit 4 while it still runs',
+  },
+} as const
+
 export const requestArgument = {
   name: 'request',
   description: 'the number of the request, or its id',

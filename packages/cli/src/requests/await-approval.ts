@@ -1,10 +1,13 @@
-import { api, formatDuration, type RequestView } from '@twinlock/contract'
+import { api, formatDuration, isAppError, type RequestView } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
-import { createLiveLine } from '../terminal/live-line.ts'
-import { text } from '../terminal/safe-text.ts'
-import { missingApprovals, nobodyCanApprove } from './describe-request.ts'
+import { sayError } from '../report-error.ts'
+import { fitted } from '../terminal/fitted.ts'
+import { createLiveArea, type LiveArea } from '../terminal/live-area.ts'
+import { type SafeText, text } from '../terminal/safe-text.ts'
+import { commentLines, missingApprovals, nobodyCanApprove } from './describe-request.ts'
+import { watchInterruption } from './interruption.ts'
 import { poll } from './poll.ts'
 import { nextPoll, type Patience } from './wait-option.ts'
 
@@ -19,35 +22,76 @@ export async function awaitApproval(
   const began = ctx.now()
   let current = request
   if (nobodyCanApprove(current)) await ctx.say(text`nobody can approve it yet: no such person exists, or only you`)
-  if (!ctx.io.stderr.isTTY && patience.wait) await ctx.say(text`waiting for ${missingApprovals(current)}`)
-  await using line = createLiveLine(ctx.io)
+  if (!patience.wait) return request
+  if (!ctx.live) await ctx.say(waitingText(current))
+  await using area = createLiveArea(ctx.io.stderr, ctx.live)
+  using interruption = watchInterruption(ctx, area, () => text`#${request.number} waits for approval`)
+  await area.set((columns) => [
+    fitted(columns, waitingText(current), text`${formatDuration(ctx.now() - began)}`, hint(ctx, request)),
+  ])
   try {
     for (;;) {
       if (current.status !== 'pending') return current
       const wait = nextPoll(patience, ctx.now())
       if (wait === undefined) return current
-      await line.set(
-        () =>
-          text`waiting for ${missingApprovals(current)}   ${formatDuration(ctx.now() - began)}   Ctrl-C leaves it waiting`,
+      const answer = await interruption.choiceOr(
+        poll(
+          ctx,
+          area,
+          interruption.signal,
+          () =>
+            client.call(
+              api.requests.get,
+              { params: { id: request.id }, query: { wait } },
+              { signal: interruption.signal },
+            ),
+          ({ status }) => status !== 'pending',
+        ),
       )
-      current = await poll(
-        ctx,
-        line,
-        () => readRequest(ctx, client, current.id, wait),
-        ({ status }) => status !== 'pending',
-      )
+      if (answer === 'leave') throw left(request)
+      const before = current
+      current = answer === 'cancel' ? await withdraw(ctx, client, area, current) : answer
+      for (const line of commentLines(current, before.comments.length)) await area.above(line)
+      if (current.frozen && !before.frozen) await area.above(frozenText(current))
     }
   } catch (error) {
-    if (!ctx.io.interrupt.aborted) throw error
-    throw new CliError(
-      'interrupted',
-      `#${request.number} stays and still waits for approval.`,
-      `Go on:    twinlock run ${request.number}\nWithdraw: twinlock request cancel ${request.number}`,
-      error,
-    )
+    throw ctx.io.interrupt.aborted ? left(request, error) : error
   }
 }
 
-function readRequest(ctx: Context, client: Client, id: string, wait: number): Promise<RequestView> {
-  return client.call(api.requests.get, { params: { id }, query: { wait } }, { signal: ctx.io.interrupt })
+/** Somebody may have decided a moment before: then that counts. */
+async function withdraw(ctx: Context, client: Client, area: LiveArea, request: RequestView): Promise<RequestView> {
+  const { interrupt: signal } = ctx.io
+  try {
+    return await client.call(api.requests.cancel, { params: { id: request.id }, body: {} }, { signal })
+  } catch (error) {
+    if (!isAppError(error, 'execution_open') && !isAppError(error, 'request_not_cancellable')) throw error
+    await area.cover(() => [])
+    await sayError(ctx, error)
+    await area.cover(undefined)
+    return await client.call(api.requests.get, { params: { id: request.id } }, { signal })
+  }
+}
+
+function waitingText(request: RequestView): SafeText {
+  if (request.frozen) return frozenText(request)
+  return text`waiting for ${missingApprovals(request)}`
+}
+
+function frozenText(request: RequestView): SafeText {
+  return text`frozen: ${request.requester} is suspended, and nobody can decide until they are activated`
+}
+
+function hint(ctx: Context, { number }: RequestView): SafeText {
+  const ctrlC = ctx.interactive ? 'Ctrl-C asks: leave it or cancel it' : 'Ctrl-C leaves it waiting'
+  return text`${ctrlC}; later: twinlock run ${number}`
+}
+
+function left(request: RequestView, cause?: unknown): CliError {
+  return new CliError(
+    'interrupted',
+    `#${request.number} stays and still waits for approval.`,
+    `Go on:    twinlock run ${request.number}\nWithdraw: twinlock cancel ${request.number}`,
+    cause,
+  )
 }

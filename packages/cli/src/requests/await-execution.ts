@@ -1,10 +1,12 @@
-import { api, type ExecutionView, formatDuration, type RequestView } from '@twinlock/contract'
+import { api, type ExecutionView, formatDuration, isAppError, type RequestView } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
-import { createLiveLine } from '../terminal/live-line.ts'
+import { fitted } from '../terminal/fitted.ts'
+import { createLiveArea, type LiveArea } from '../terminal/live-area.ts'
 import { joined, type SafeText, text } from '../terminal/safe-text.ts'
 import { targetOf } from './describe-request.ts'
+import { watchInterruption } from './interruption.ts'
 import { poll } from './poll.ts'
 import { nextPoll, type Patience } from './wait-option.ts'
 
@@ -16,6 +18,8 @@ export function isOpen(status: ExecutionView['status']): boolean {
 
 /** An idle agent takes an execution within milliseconds. */
 const QUEUED_LONG_S = 3
+/** Most executions have ended by then: nothing to see before. */
+const QUIET_MS = 900
 
 /** Waits until the execution has ended or is lost, or patience ends: then it is returned as it is. */
 export async function awaitExecution(
@@ -25,44 +29,74 @@ export async function awaitExecution(
   execution: ExecutionView,
   patience: Patience,
 ): Promise<ExecutionView> {
+  if (!isOpen(execution.status)) return execution
   const began = ctx.now()
   let current = execution
-  let toldWhy = false
-  await using line = createLiveLine(ctx.io)
+  await using area = createLiveArea(ctx.io.stderr, ctx.live)
+  const why = tellWhyQueued(ctx, area, request)
+  using interruption = watchInterruption(ctx, area, () => stateText(current))
+  await area.set((columns) => {
+    const elapsed = ctx.now() - began
+    if (elapsed < QUIET_MS) return []
+    return [fitted(columns, stateText(current), text`${formatDuration(elapsed)}`, hint(ctx, current))]
+  })
   try {
     for (;;) {
       if (!isOpen(current.status)) return current
-      const queued = current.status === 'queued'
-      if (queued && !toldWhy && ctx.now() - began >= QUEUED_LONG_S * 1000) {
-        toldWhy = true
-        await line.above(whyQueued(request))
-      }
+      await why(current, ctx.now() - began)
       const wait = nextPoll(patience, ctx.now())
       if (wait === undefined) return current
-      // Nothing to see in the first moments: most executions have ended by then.
-      await line.set(() => (ctx.now() - began < 900 ? text`` : stateText(current, ctx.now() - began)))
-      current = await poll(
-        ctx,
-        line,
-        () =>
-          client.call(
-            api.executions.get,
-            // The server answers at the end alone: that an agent has taken it is seen by asking again.
-            { params: { id: execution.id }, query: { wait: queued ? Math.min(wait, QUEUED_LONG_S) : wait } },
-            { signal: ctx.io.interrupt },
-          ),
-        ({ status }) => !isOpen(status),
+      // The server answers at the end alone: that an agent has taken it is seen by asking again.
+      const seconds = current.status === 'running' ? wait : Math.min(wait, QUEUED_LONG_S)
+      const answer = await interruption.choiceOr(
+        poll(
+          ctx,
+          area,
+          interruption.signal,
+          () =>
+            client.call(
+              api.executions.get,
+              { params: { id: execution.id }, query: { wait: seconds } },
+              { signal: interruption.signal },
+            ),
+          ({ status }) => !isOpen(status),
+        ),
       )
+      if (answer === 'leave') throw left(request, current)
+      current = answer === 'cancel' ? await cancelExecution(ctx, client, current.id) : answer
     }
   } catch (error) {
-    if (!ctx.io.interrupt.aborted) throw error
-    const { number } = request
-    throw new CliError(
-      'interrupted',
-      `#${number} goes on without you: it was ${current.status} when you left.`,
-      `Its result: twinlock result ${number}`,
-      error,
-    )
+    throw ctx.io.interrupt.aborted ? left(request, current, error) : error
+  }
+}
+
+/** Asks for it to end. It may have ended a moment before: then it is returned as it is. */
+export async function cancelExecution(
+  ctx: Context,
+  client: Client,
+  id: string,
+  reason?: string,
+): Promise<ExecutionView> {
+  const { interrupt: signal } = ctx.io
+  const body = reason === undefined ? {} : { reason }
+  try {
+    return await client.call(api.executions.cancel, { params: { id }, body }, { signal })
+  } catch (error) {
+    if (!isAppError(error, 'execution_not_cancellable')) throw error
+    return await client.call(api.executions.get, { params: { id } }, { signal })
+  }
+}
+
+/** Where lines cannot be drawn again, why it is queued is said whenever it is another reason. */
+function tellWhyQueued(ctx: Context, area: LiveArea, request: RequestView) {
+  let told: string | undefined
+  return async ({ status, waiting }: ExecutionView, elapsed: number): Promise<void> => {
+    if (status !== 'queued' || (elapsed < QUEUED_LONG_S * 1000 && waiting === null)) return
+    const why = waiting?.code ?? 'unknown'
+    if (told === why) return
+    told = why
+    if (waiting === null) await area.above(whyQueued(request))
+    else if (!ctx.live) await area.above(text`#${request.number} is queued: ${waiting.message}`)
   }
 }
 
@@ -76,8 +110,22 @@ function whyQueued(request: RequestView): SafeText {
   )
 }
 
-function stateText(execution: ExecutionView, elapsed: number): SafeText {
-  const since = formatDuration(elapsed)
-  if (execution.status === 'queued') return text`no agent has taken it yet   ${since}`
-  return text`running on agent ${execution.agent ?? 'unknown'}   ${since}`
+function stateText({ status, waiting, agent, cancel, request_number: number }: ExecutionView): SafeText {
+  if (cancel !== null) return text`#${number} is being cancelled (asked by ${cancel.by})`
+  if (status !== 'queued') return text`#${number} is running on agent ${agent ?? 'unknown'}`
+  return text`#${number} is queued: ${waiting?.message ?? 'no agent has taken it yet'}`
+}
+
+function hint(ctx: Context, { cancel }: ExecutionView): SafeText {
+  if (!ctx.interactive) return text`Ctrl-C leaves it`
+  return cancel === null ? text`Ctrl-C asks: leave it or cancel it` : text``
+}
+
+function left({ number }: RequestView, { status }: ExecutionView, cause?: unknown): CliError {
+  return new CliError(
+    'interrupted',
+    `#${number} goes on without you: it was ${status} when you left.`,
+    `Its result: twinlock result ${number}\nStop it:    twinlock cancel ${number}`,
+    cause,
+  )
 }

@@ -50,3 +50,8 @@ export function reviewLines(request: RequestView, since = 0): SafeText[] {
     return text`${verb} by ${review.by}${step}${review.comment === null ? '' : `: "${review.comment}"`}`
   })
 }
+
+/** `bob: "why not in one transaction?"`, one line a comment, from `since` on. */
+export function commentLines(request: RequestView, since = 0): SafeText[] {
+  return request.comments.slice(since).map((comment) => text`${comment.by}: "${comment.text}"`)
+}

@@ -55,7 +55,7 @@ async function leavePending(ctx: Context, request: RequestView, patience: Patien
       [
         text`${state}: waiting for ${missingApprovals(request)}`,
         text`  Go on:    twinlock run ${number}`,
-        text`  Withdraw: twinlock request cancel ${number}`,
+        text`  Withdraw: twinlock cancel ${number}`,
       ],
       '\n',
     ),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAppError } from '@twinlock/contract'
 import type { Context } from '../context.ts'
-import type { LiveLine } from '../terminal/live-line.ts'
+import type { LiveArea } from '../terminal/live-area.ts'
 import { text } from '../terminal/safe-text.ts'
 
 /** How long a server may be away before waiting for it ends. */
@@ -13,7 +13,8 @@ const GIVE_UP_MS = 120_000
  */
 export async function poll<T>(
   ctx: Context,
-  line: LiveLine,
+  area: LiveArea,
+  signal: AbortSignal,
   ask: () => Promise<T>,
   isDone: (answer: T) => boolean,
 ): Promise<T> {
@@ -23,14 +24,14 @@ export async function poll<T>(
     const asked = ctx.now()
     try {
       const answer = await ask()
-      if (!isDone(answer) && ctx.now() - asked < 500) await sleep(500, undefined, { signal: ctx.io.interrupt })
+      if (!isDone(answer) && ctx.now() - asked < 500) await sleep(500, undefined, { signal })
       return answer
     } catch (error) {
       if (!isAppError(error, 'server_unreachable') && !isAppError(error, 'not_ready')) throw error
       if (ctx.now() - began > GIVE_UP_MS) throw error
-      if (!told) await line.above(text`${error.message}; trying again for 2 min`)
+      if (!told) await area.above(text`${error.message}; trying again for 2 min`)
       told = true
-      await sleep(2000, undefined, { signal: ctx.io.interrupt })
+      await sleep(2000, undefined, { signal })
     }
   }
 }

@@ -13,6 +13,8 @@ async function write(format: Exclude<OutputFormat, 'json'>, columns: Columns, ro
   const stdout: Sink = {
     isTTY,
     columns: undefined,
+    rows: undefined,
+    onResize: () => ({ [Symbol.dispose]: () => {} }),
     write: async (text) => {
       written += text
     },
