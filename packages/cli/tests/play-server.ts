@@ -12,7 +12,7 @@ interface Call {
 
 /** An answer that fits the endpoint it is for, or else the test fails: what is played cannot drift from the contract. */
 type Answer = { readonly json: unknown } | { readonly stream: readonly (string | Uint8Array)[] } | AppError | 'hang'
-type Handler = (call: Call, times: number) => Answer
+type Handler = (call: Call, times: number) => Answer | Promise<Answer>
 
 export interface PlayServer extends AsyncDisposable {
   readonly url: string
@@ -21,6 +21,8 @@ export interface PlayServer extends AsyncDisposable {
     endpoint: E,
     handler: (call: Call, times: number) => EndpointResponse<NoInfer<E>> | AppError | 'hang',
   ): void
+  /** An answer that comes when it comes; until then the call hangs. */
+  playLater<E extends Endpoint>(endpoint: E, answer: Promise<EndpointResponse<NoInfer<E>>>): void
   playStream(endpoint: Endpoint, handler: Handler): void
   /** Resolves at the next call of this endpoint. */
   called(endpoint: Endpoint): Promise<void>
@@ -39,7 +41,7 @@ export async function startPlayServer(): Promise<PlayServer> {
     }
     calls.push(call)
     waiting.get(call.endpoint.name)?.()
-    const answer = handler(call, calls.filter(({ endpoint }) => endpoint === call.endpoint).length)
+    const answer = await handler(call, calls.filter(({ endpoint }) => endpoint === call.endpoint).length)
     if (answer === 'hang') return
     if (answer instanceof AppError) {
       const problem = toProblem(answer)
@@ -63,6 +65,8 @@ export async function startPlayServer(): Promise<PlayServer> {
         return answer instanceof AppError || answer === 'hang' ? answer : { json: answer }
       })
     },
+    playLater: (endpoint, answer) =>
+      void handlers.set(endpoint.name, async () => ({ json: (await answer) as unknown })),
     playStream: (endpoint, handler) => void handlers.set(endpoint.name, handler),
     called: (endpoint) => new Promise((resolve) => waiting.set(endpoint.name, resolve)),
     async [Symbol.asyncDispose]() {

@@ -25,3 +25,4 @@ export {
   testUser,
 } from './test-server.ts'
 export { startTestStack, type TestStack } from './test-stack.ts'
+export { findTmux, openTerminal, type Terminal } from './tmux.ts'

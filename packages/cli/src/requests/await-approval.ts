@@ -1,4 +1,4 @@
-import { api, formatDuration, isAppError, type RequestView } from '@twinlock/contract'
+import { api, isAppError, type RequestView } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
@@ -6,6 +6,7 @@ import { sayError } from '../report-error.ts'
 import { fitted } from '../terminal/fitted.ts'
 import { createLiveArea, type LiveArea } from '../terminal/live-area.ts'
 import { type SafeText, text } from '../terminal/safe-text.ts'
+import { elapsedText } from '../terminal/time-text.ts'
 import { commentLines, missingApprovals, nobodyCanApprove } from './describe-request.ts'
 import { watchInterruption } from './interruption.ts'
 import { poll } from './poll.ts'
@@ -27,7 +28,7 @@ export async function awaitApproval(
   await using area = createLiveArea(ctx.io.stderr, ctx.live)
   using interruption = watchInterruption(ctx, area, () => text`#${request.number} waits for approval`)
   await area.set((columns) => [
-    fitted(columns, waitingText(current), text`${formatDuration(ctx.now() - began)}`, hint(ctx, request)),
+    fitted(columns, waitingText(current), elapsedText(ctx.now() - began), ...hints(ctx, request)),
   ])
   try {
     for (;;) {
@@ -82,9 +83,9 @@ function frozenText(request: RequestView): SafeText {
   return text`frozen: ${request.requester} is suspended, and nobody can decide until they are activated`
 }
 
-function hint(ctx: Context, { number }: RequestView): SafeText {
-  const ctrlC = ctx.interactive ? 'Ctrl-C asks: leave it or cancel it' : 'Ctrl-C leaves it waiting'
-  return text`${ctrlC}; later: twinlock run ${number}`
+function hints(ctx: Context, { number }: RequestView): SafeText[] {
+  const ctrlC = ctx.interactive ? text`Ctrl-C asks: leave it or cancel it` : text`Ctrl-C leaves it waiting`
+  return [text`${ctrlC}; later: twinlock run ${number}`, ctrlC]
 }
 
 function left(request: RequestView, cause?: unknown): CliError {

@@ -1,10 +1,11 @@
-import { api, type ExecutionView, formatDuration, isAppError, type RequestView } from '@twinlock/contract'
+import { api, type ExecutionView, isAppError, type RequestView } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { fitted } from '../terminal/fitted.ts'
 import { createLiveArea, type LiveArea } from '../terminal/live-area.ts'
 import { joined, type SafeText, text } from '../terminal/safe-text.ts'
+import { elapsedText } from '../terminal/time-text.ts'
 import { targetOf } from './describe-request.ts'
 import { watchInterruption } from './interruption.ts'
 import { poll } from './poll.ts'
@@ -38,7 +39,7 @@ export async function awaitExecution(
   await area.set((columns) => {
     const elapsed = ctx.now() - began
     if (elapsed < QUIET_MS) return []
-    return [fitted(columns, stateText(current), text`${formatDuration(elapsed)}`, hint(ctx, current))]
+    return [fitted(columns, stateText(current), elapsedText(elapsed), ...hints(ctx, current))]
   })
   try {
     for (;;) {
@@ -116,9 +117,9 @@ function stateText({ status, waiting, agent, cancel, request_number: number }: E
   return text`#${number} is queued: ${waiting?.message ?? 'no agent has taken it yet'}`
 }
 
-function hint(ctx: Context, { cancel }: ExecutionView): SafeText {
-  if (!ctx.interactive) return text`Ctrl-C leaves it`
-  return cancel === null ? text`Ctrl-C asks: leave it or cancel it` : text``
+function hints(ctx: Context, { cancel }: ExecutionView): SafeText[] {
+  if (!ctx.interactive) return [text`Ctrl-C leaves it`]
+  return cancel === null ? [text`Ctrl-C asks: leave it or cancel it`] : []
 }
 
 function left({ number }: RequestView, { status }: ExecutionView, cause?: unknown): CliError {

@@ -1,4 +1,5 @@
 import { formatDuration } from '@twinlock/contract'
+import { type SafeText, text } from './safe-text.ts'
 
 /** `18:40:11 UTC`, with the date when it is not today's. UTC, so that two people read the same. */
 export function timeText(iso: string, now: number): string {
@@ -22,4 +23,9 @@ export function countText(count: number): string {
 /** `1 row`, `3 rows` */
 export function plural(count: number, noun: string): string {
   return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** How long somebody has waited, in whole seconds. */
+export function elapsedText(ms: number): SafeText {
+  return text`${ms < 1000 ? '0 s' : formatDuration(Math.floor(ms / 1000) * 1000)}`
 }
