@@ -33,6 +33,7 @@ describe('a valid configuration', () => {
       agentId: 'prod-1',
       stateDir: '/var/lib/twinlock-agent',
       concurrency: 4,
+      drainMs: 10_000,
       server: { url: 'https://twinlock.example.com', keyFingerprint: FINGERPRINT },
       targets: [{ database: 'app', environment: 'production', dialect: 'postgresql', ceiling: { operations: null } }],
     })

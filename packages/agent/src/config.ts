@@ -26,6 +26,8 @@ export interface AgentConfig {
   readonly stateDir: string
   /** Executions at once. */
   readonly concurrency: number
+  /** How long running executions may go on when the agent is stopped. */
+  readonly drainMs: number
   readonly server: {
     readonly url: string
     /** Of the server's public key, as the token carries it; null means that the first key seen is trusted. */
@@ -91,6 +93,7 @@ const configSchema = z.strictObject({
   agent_id: nameSchema,
   state_dir: z.string('must be a directory').min(1, 'must be a directory'),
   concurrency: z.number().int().min(1).max(1000).default(4),
+  drain_timeout: durationSchema.default(10_000),
   server: z
     .strictObject({
       url: z.string('must be the URL of the server, such as https://twinlock.example.com'),
@@ -128,7 +131,7 @@ export function readAgentConfig(source: AgentConfigSource): ConfigResult<{
   const overridable = ['agent_id', 'state_dir', 'server.url', 'server.token']
   const read = readConfig({ ...source, overridable }, configSchema)
   if (!read.ok) return { ok: false, problems: read.problems.map(plainer) }
-  const { agent_id, state_dir, concurrency, server, databases } = read.value
+  const { agent_id, state_dir, concurrency, drain_timeout, server, databases } = read.value
   const entries = Object.entries(databases).flatMap(([database, environments]) =>
     Object.entries(environments).map(([environment, target]) => ({ database, environment, target })),
   )
@@ -139,6 +142,7 @@ export function readAgentConfig(source: AgentConfigSource): ConfigResult<{
         agentId: agent_id,
         stateDir: state_dir,
         concurrency,
+        drainMs: drain_timeout,
         server: { url: server.url, keyFingerprint: TOKEN.exec(server.token)?.[1] ?? null },
         targets: entries.map(({ database, environment, target }) => ({
           database,

@@ -6,7 +6,7 @@ import { acquireServerKey } from './acquire-server-key.ts'
 import { sleep } from './backoff.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type AgentConfig, type AgentSecrets, targetName } from './config.ts'
-import type { Session, TargetDriver } from './drivers/driver.ts'
+import type { TargetDriver } from './drivers/driver.ts'
 import { createPostgresDriver } from './drivers/postgres.ts'
 import { handleLease, type LeaseContext } from './handle-lease.ts'
 import { openJournal } from './journal.ts'
@@ -15,6 +15,7 @@ import { runPollLoop } from './poll-loop.ts'
 import { recover } from './recover.ts'
 import { createReports } from './report-outcome.ts'
 import { describeFailure } from './retry.ts'
+import { createRunningExecutions } from './running-executions.ts'
 import { createSameIdWatch } from './same-id-watch.ts'
 import { ServerPin } from './server-key.ts'
 import { createServerLink } from './server-link.ts'
@@ -34,7 +35,7 @@ export interface AgentOverrides {
 }
 
 export interface StopOptions {
-  /** How long running executions may go on; then their statements are cancelled. 10 s by default. */
+  /** How long running executions may go on; then they are cancelled and rolled back. `drain_timeout` by default. */
   readonly drainMs?: number
 }
 
@@ -47,7 +48,6 @@ export interface Agent extends AsyncDisposable {
   stop(options?: StopOptions): Promise<void>
 }
 
-const DRAIN_MS = 10_000
 /** After a cancel the statements fail within moments, and their outcomes are to be written down and told. */
 const AFTER_CANCEL_MS = 3_000
 
@@ -72,15 +72,14 @@ export async function createAgent(
     await journal[Symbol.asyncDispose]()
     throw error
   })
-  const link = createServerLink({ config, secrets, journalId: journal.id, ...pick(overrides, 'fetch') })
+  const link = createServerLink({ config, secrets, clock, journalId: journal.id, ...pick(overrides, 'fetch') })
   const drivers = createDrivers(config, secrets, overrides.drivers)
   const analyzers = createAnalyzers()
   const leasing = new AbortController()
   const working = new AbortController()
-  const sessions = new Map<string, Session>()
+  const running = createRunningExecutions()
   const background = new Set<Promise<void>>()
   let stopping: Promise<void> | undefined
-  let isCancelling = false
 
   const ctx: LeaseContext = {
     config,
@@ -93,11 +92,7 @@ export async function createAgent(
     driverOf: (target) => drivers.get(target),
     analyze: (order, text) => analyzers.analyze(order.dialect, text),
     rememberServerId: (serverId) => pin.rememberServerId(serverId),
-    onSession(executionId, session) {
-      if (!session) sessions.delete(executionId)
-      else sessions.set(executionId, session)
-      if (session && isCancelling) void session.cancel(STOPPING).catch(() => {})
-    },
+    leasing: leasing.signal,
     inBackground,
     reports: createReports(overrides.giveUpReportMs),
     onVerdict: createSameIdWatch(config.agentId, log),
@@ -119,19 +114,22 @@ export async function createAgent(
       link,
       log,
       concurrency: config.concurrency,
+      running,
       signal: leasing.signal,
       mayLease: () => journal.isSound,
-      handle: (leased, answer) => inBackground(handleLease(ctx, leased, answer, pin.pinned ?? pinned)),
+      handle: (leased, answer, stop) => inBackground(handleLease(ctx, leased, answer, pin.pinned ?? pinned, stop)),
     })
   }
 
-  async function stop({ drainMs = DRAIN_MS }: StopOptions): Promise<void> {
+  async function stop({ drainMs = config.drainMs }: StopOptions): Promise<void> {
     leasing.abort()
     await settle(background, drainMs)
-    if (sessions.size > 0) {
-      isCancelling = true
-      log.warn({ executions: sessions.size }, 'running statements are cancelled because the agent stops')
-      await Promise.allSettled([...sessions.values()].map((session) => session.cancel(STOPPING)))
+    if (running.size > 0) {
+      log.warn({ executions: running.size }, 'running executions are cancelled because the agent stops')
+      running.stopAll({
+        code: 'agent_stopping',
+        message: `The agent was stopped, and the execution did not end within ${drainMs / 1000} s.`,
+      })
       await settle(background, AFTER_CANCEL_MS)
     }
     working.abort()
@@ -159,8 +157,6 @@ export async function createAgent(
     [Symbol.asyncDispose]: () => stopOnce({ drainMs: 0 }),
   }
 }
-
-const STOPPING = 'The agent is stopping.'
 
 async function openState({ stateDir, server }: AgentConfig): Promise<ServerPin> {
   await clearSpill(stateDir)

@@ -56,9 +56,17 @@ export function effectOfFailure(phase: Phase, error: unknown): Effect {
   if (phase === 'in_transaction') return code === 'protocol_error' ? 'unknown' : 'rolled_back'
   if (code === 'database_error' && isBeforeBeginning(error)) return 'rolled_back'
   // The statement ended, but what it had done by then stays, such as an invalid index.
-  if (code === 'database_error' || code === 'statement_timeout' || code === 'lock_timeout') return 'partial'
-  return code === 'cancelled' || code === 'copy_refused' ? 'partial' : 'unknown'
+  if (error instanceof DriverError && error.sqlstate !== undefined && ENDED.has(error.code)) return 'partial'
+  return code === 'copy_refused' ? 'partial' : 'unknown'
 }
+
+/** Where the server itself says so; otherwise the connection was given up, and the statement may go on. */
+const ENDED: ReadonlySet<DriverErrorCode> = new Set([
+  'database_error',
+  'statement_timeout',
+  'lock_timeout',
+  'cancelled',
+])
 
 /** The server points into the statement's own text, or says that it may not run here: it did not begin. */
 function isBeforeBeginning(error: unknown): boolean {

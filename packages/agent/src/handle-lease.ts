@@ -4,13 +4,13 @@ import type { Analysis } from '@twinlock/sql'
 import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
 import { type AgentConfig, targetName } from './config.ts'
-import type { Session, TargetDriver } from './drivers/driver.ts'
+import type { TargetDriver } from './drivers/driver.ts'
 import { codedError, failedOutcome } from './execution-outcome.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { REMEMBER_MS } from './journal-memory.ts'
 import { refuse } from './refusal.ts'
 import { type ReportContext, repeatOutcome, reportOutcome } from './report-outcome.ts'
-import { callWithRetry, describeFailure } from './retry.ts'
+import { callWithRetry, describeFailure, isFinal } from './retry.ts'
 import { runExecution } from './run-execution.ts'
 import type { PinnedServer } from './server-key.ts'
 import { type PollAnswer, type ServerLink, SUPPORTED_FEATURES } from './server-link.ts'
@@ -26,8 +26,9 @@ export interface LeaseContext extends ReportContext {
   readonly driverOf: (target: string) => TargetDriver | undefined
   readonly analyze: (order: WorkOrder, text: string) => Promise<Analysis>
   readonly rememberServerId: (serverId: string) => Promise<void>
+  /** Aborted when the agent starts nothing more. */
+  readonly leasing: AbortSignal
   readonly onVerdict: (verdict: OrderVerdict) => void
-  readonly onSession: (executionId: string, session: Session | undefined) => void
   /** Takes what may last beyond the lease's slot, such as a report the server does not hear. */
   readonly inBackground: (work: Promise<void>) => void
   readonly heartbeatMs?: number
@@ -46,6 +47,7 @@ export async function handleLease(
   lease: Lease,
   polled: Pick<PollAnswer, 'serverId'>,
   pinned: PinnedServer,
+  stop: AbortSignal,
 ): Promise<void> {
   const log = ctx.log.child({ execution: lease.execution_id })
   await ctx.killPoints.reach('leased')
@@ -57,13 +59,14 @@ export async function handleLease(
   using _heartbeat = startHeartbeat(ctx.link, lease, log, ctx.heartbeatMs)
   const verdict = await judge(ctx, lease, started, polled.serverId, pinned)
   const outcome = verdict.ok
-    ? await carryOut(ctx, lease, started, verdict, log)
+    ? await carryOut(ctx, lease, started, verdict, stop, log)
     : failedOutcome(
         lease.lease_id,
         codedError(verdict.code, verdict.message),
         // Seen, but forgotten too early by a clock that jumped: it may have done anything then.
         verdict.code === 'execution_already_seen' ? 'unknown' : 'none',
       )
+  if (outcome === undefined) return log.warn('the agent stops before the end is known; its next start finds out')
   // A refused execution counts as seen too: its token may turn up again once its slot was given back.
   const seen = { execution_id: lease.execution_id, valid_until: started.validUntil }
   await ctx.journal
@@ -81,6 +84,7 @@ export async function handleLease(
 
 /** A start whose answer was lost is asked for again: the server answers the same lease with the same token. */
 async function startLease(ctx: LeaseContext, lease: Lease, log: Logger): Promise<Started | undefined> {
+  if (ctx.leasing.aborted) return await giveBack(ctx, lease, log)
   const answered = await callWithRetry(
     async (signal): Promise<Started> => {
       const sentAt = ctx.clock.now()
@@ -94,15 +98,30 @@ async function startLease(ctx: LeaseContext, lease: Lease, log: Logger): Promise
         validUntil: Math.min(Math.max(receivedAt, serverNow || 0), receivedAt + REMEMBER_MS) + 2 * TOKEN_LIFETIME_MS,
       }
     },
-    { signal: ctx.signal, attemptMs: START_ATTEMPT_MS, withinMs: LEASE_MS },
+    {
+      signal: ctx.signal,
+      attemptMs: START_ATTEMPT_MS,
+      withinMs: LEASE_MS,
+      // An attempt on its way is waited for: it may have started the execution.
+      isLastWord: (error) => isFinal(error) || ctx.leasing.aborted,
+    },
   )
   if (answered.ok) {
     log.info('started')
     return answered.value
   }
+  if (ctx.leasing.aborted) return await giveBack(ctx, lease, log)
   // Nothing ran. A server that had started it will call it lost; any other has it queued again.
   log.warn(describeFailure(answered.error), 'a lease could not be started and is dropped')
   return undefined
+}
+
+/** The agent stops: another agent, or the next start of this one, may have it at once. */
+async function giveBack(ctx: LeaseContext, lease: Lease, log: Logger): Promise<undefined> {
+  await ctx.link.handBack(lease, AbortSignal.any([ctx.signal, AbortSignal.timeout(START_ATTEMPT_MS)])).then(
+    () => log.info('handed back'),
+    (error: unknown) => log.warn(describeFailure(error), 'a lease could not be handed back and is dropped'),
+  )
 }
 
 /**
@@ -168,8 +187,9 @@ async function carryOut(
   lease: Lease,
   { validUntil }: Started,
   verified: VerifiedOrder,
+  stop: AbortSignal,
   log: Logger,
-): Promise<Outcome> {
+): Promise<Outcome | undefined> {
   const driver = ctx.driverOf(targetName(verified.target))
   if (!driver)
     return failedOutcome(lease.lease_id, codedError('target_not_served', 'The target has no driver.'), 'none')
@@ -182,7 +202,7 @@ async function carryOut(
       stateDir: ctx.config.stateDir,
       signal: ctx.signal,
       sendChunk: (n, bytes, signal) => ctx.link.chunk(lease, n, bytes, signal),
-      onSession: (session) => ctx.onSession(lease.execution_id, session),
+      stop,
     },
     { executionId: lease.execution_id, leaseId: lease.lease_id, validUntil, verified },
   )

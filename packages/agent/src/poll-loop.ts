@@ -2,6 +2,7 @@ import { type Lease, POLL_HOLD_S } from '@twinlock/contract'
 import type { Logger } from 'pino'
 import { backoffDelay, sleep } from './backoff.ts'
 import { describeFailure } from './retry.ts'
+import type { RunningExecutions } from './running-executions.ts'
 import type { PollAnswer, ServerLink } from './server-link.ts'
 
 /** The server's hold and the way there and back. */
@@ -15,19 +16,19 @@ const MAX_HAND_BACKS = 20
 export interface PollLoopOptions {
   readonly link: Pick<ServerLink, 'poll' | 'handBack'>
   readonly concurrency: number
+  readonly running: RunningExecutions
   readonly log: Logger
   /** Ends the loop. */
   readonly signal: AbortSignal
   /** False: keep in touch, take nothing. */
   readonly mayLease: () => boolean
   /** Never rejects. */
-  readonly handle: (lease: Lease, answer: PollAnswer) => Promise<void>
+  readonly handle: (lease: Lease, answer: PollAnswer, stop: AbortSignal) => Promise<void>
 }
 
-/** Holds one poll open at a time, also when there is no room for more work; resolves once the signal is aborted. */
+/** Holds one poll open at a time, also when there is no room for more work: cancels come with it. Resolves once the signal is aborted. */
 export async function runPollLoop(options: PollLoopOptions): Promise<void> {
-  const { link, concurrency, log, signal } = options
-  const running = new Set<string>()
+  const { link, concurrency, log, running, signal } = options
   let roomMade = new AbortController()
   let failures = 0
 
@@ -38,10 +39,9 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
   function take(lease: Lease, answer: PollAnswer): void {
     const id = lease.execution_id
     log.info({ execution: id }, 'leased')
-    running.add(id)
-    void options.handle(lease, answer).finally(() => {
+    void options.handle(lease, answer, running.begin(id)).finally(() => {
       const wasFull = free() <= 0
-      running.delete(id)
+      running.end(id)
       if (wasFull) roomMade.abort()
     })
   }
@@ -68,10 +68,20 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
     return taken
   }
 
+  /** Tells each execution once; how many were news. */
+  function cancelAll({ cancels }: PollAnswer): number {
+    const news = cancels.filter(({ execution_id, reason }) => {
+      const message = reason === null ? 'Cancelled on request.' : `Cancelled on request: ${reason}`
+      return running.cancel(execution_id, { code: 'cancelled', message })
+    })
+    for (const { execution_id } of news)
+      log.info({ execution: execution_id }, running.has(execution_id) ? 'cancelled' : 'cancelled after its end')
+    return news.length
+  }
+
   /** What is not handed back is queued again by the server, ten seconds later. */
   async function handBack(leases: readonly Lease[]): Promise<void> {
-    for (const lease of leases)
-      await link.handBack(lease, AbortSignal.any([signal, AbortSignal.timeout(HAND_BACK_MS)])).catch(() => {})
+    for (const lease of leases) await link.handBack(lease, AbortSignal.timeout(HAND_BACK_MS)).catch(() => {})
   }
 
   while (!signal.aborted) {
@@ -82,11 +92,12 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
     const startedAt = performance.now()
     try {
       const answer = await link.poll(
-        Math.max(0, capacity),
+        { freeCapacity: Math.max(0, capacity), cancelling: running.cancelling() },
         AbortSignal.any([signal, AbortSignal.timeout(POLL_TIMEOUT_MS), ...room]),
       )
-      if (signal.aborted) return
-      const wasHeld = takeAll(answer) > 0 || performance.now() - startedAt >= HELD_MS
+      if (signal.aborted) return await handBack(answer.leases.slice(0, MAX_HAND_BACKS))
+      const news = takeAll(answer) + cancelAll(answer)
+      const wasHeld = news > 0 || performance.now() - startedAt >= HELD_MS
       failures = wasHeld ? 0 : failures + 1
     } catch (error) {
       if (signal.aborted) return

@@ -25,6 +25,7 @@ function start(send: (n: number, bytes: Uint8Array) => Promise<unknown>, options
     spill,
     patienceMs: 0,
     signal: new AbortController().signal,
+    stop: new AbortController().signal,
     log: pino({ level: 'silent' }),
     ...options,
   })

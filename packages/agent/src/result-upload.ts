@@ -10,6 +10,8 @@ export interface UploadOptions {
   /** How long the database may be held up for a server that is slow; 0 for work that holds locks. */
   readonly patienceMs: number
   readonly signal: AbortSignal
+  /** Ends waiting for a server that is slow. */
+  readonly stop: AbortSignal
   readonly log: Logger
   readonly giveUpMs?: number
 }
@@ -40,6 +42,7 @@ export class ResultUpload implements AsyncDisposable {
   #outOfPatience = false
   #isSending = false
   #sent: Promise<void> = Promise.resolve()
+  readonly #abandoned = new AbortController()
   #slotFree = Promise.withResolvers<void>()
 
   constructor(options: UploadOptions) {
@@ -76,6 +79,13 @@ export class ResultUpload implements AsyncDisposable {
     return !this.#failed
   }
 
+  /** Sends nothing more, and waits for nothing that is on its way. */
+  abandon(): void {
+    this.#failed ||= this.#isSending
+    this.#queue.length = 0
+    this.#abandoned.abort()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#failed = true
     while (this.#isSending) await this.#sent
@@ -88,10 +98,10 @@ export class ResultUpload implements AsyncDisposable {
   }
 
   async #waitForSlot(): Promise<void> {
-    const { patienceMs, signal } = this.#options
+    const { patienceMs, signal, stop } = this.#options
     if (patienceMs === 0 || this.#outOfPatience) return
     const waited = new AbortController()
-    await Promise.race([this.#slotFree.promise, sleep(patienceMs, AbortSignal.any([signal, waited.signal]))])
+    await Promise.race([this.#slotFree.promise, sleep(patienceMs, AbortSignal.any([signal, stop, waited.signal]))])
     waited.abort()
     this.#outOfPatience = !this.#hasSlot()
   }
@@ -122,7 +132,7 @@ export class ResultUpload implements AsyncDisposable {
     const { send, spill, signal, log, giveUpMs = GIVE_UP_MS } = this.#options
     const bytes = 'bytes' in chunk ? chunk.bytes : await spill.read(chunk.offset, chunk.length)
     const sent = await callWithRetry((attempt) => send(this.#arrived, bytes, attempt), {
-      signal,
+      signal: AbortSignal.any([signal, this.#abandoned.signal]),
       attemptMs: ATTEMPT_MS,
       withinMs: giveUpMs,
       onFailure: (error, attempt) => {

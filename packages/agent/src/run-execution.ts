@@ -1,6 +1,6 @@
 import type { Outcome } from '@twinlock/contract'
 import type { Logger } from 'pino'
-import type { Session, TargetDriver } from './drivers/driver.ts'
+import type { TargetDriver } from './drivers/driver.ts'
 import { codedError, failedOutcome } from './execution-outcome.ts'
 import type { Journal } from './journal.ts'
 import type { KillPoints } from './kill-points.ts'
@@ -8,6 +8,7 @@ import { createResultEncoder } from './result-encoder.ts'
 import { type MadeResult, ResultUpload } from './result-upload.ts'
 import { type DatabaseEnd, type DatabaseWork, runInDatabase } from './run-in-database.ts'
 import { SpillFile } from './spill-file.ts'
+import { stopReason, whenStopped } from './stop-reason.ts'
 
 export interface RunContext {
   readonly driver: TargetDriver
@@ -15,37 +16,45 @@ export interface RunContext {
   readonly killPoints: KillPoints
   readonly log: Logger
   readonly stateDir: string
-  /** Ends waiting for the server and for answers about COMMIT; running statements are cancelled through their session. */
+  /** Ends waiting for the server and for answers about COMMIT. */
   readonly signal: AbortSignal
+  /** Ends the execution, wherever it is; what happened by then is what is reported. */
+  readonly stop: AbortSignal
   readonly sendChunk: (n: number, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<unknown>
-  /** Tells whose statement can be cancelled, and when no longer. */
-  readonly onSession: (session: Session | undefined) => void
 }
 
+const UPLOAD_FAILED = 'The rows were read, but not all of them reached the server.'
 /** How long a read waits for a server that is slow to take its rows before they go to the disk. */
 const READ_PATIENCE_MS = 5_000
 
-/** Runs a verified order and says what happened; never rejects. The caller journals and reports the outcome. */
-export async function runExecution(ctx: RunContext, work: DatabaseWork): Promise<Outcome> {
+/**
+ * Runs a verified order and says what happened; never rejects. The caller journals and reports the outcome. Undefined
+ * when the agent ended before anybody knew: the journal is asked at its next start.
+ */
+export async function runExecution(ctx: RunContext, work: DatabaseWork): Promise<Outcome | undefined> {
   const { executionId, verified } = work
   await using upload = new ResultUpload({
     send: ctx.sendChunk,
     spill: new SpillFile(ctx.stateDir, executionId),
     patienceMs: verified.readOnly ? READ_PATIENCE_MS : 0,
     signal: ctx.signal,
+    stop: ctx.stop,
     log: ctx.log,
   })
   const encoder = createResultEncoder((chunk) => upload.push(chunk))
   const end = await runInDatabase(ctx, work, encoder, () => upload.made)
+  if (end === undefined) return undefined
+  // Rows that nobody waits for any more; the rows of a write that happened are still wanted.
+  using _ = verified.readOnly || end.error !== null ? whenStopped(ctx.stop, () => upload.abandon()) : undefined
   if (end.effect === 'committed' && !verified.readOnly && !upload.isIdle) {
     // What was committed must not be forgotten while its result is still on its way.
-    const outcome = toOutcome(work, end, upload.made, true)
+    const outcome = toOutcome(work, end, upload.made, true, ctx.stop)
     await ctx.journal
       .append({ type: 'outcome', execution_id: executionId, valid_until: work.validUntil, outcome })
       .catch(() => {})
   }
   const isComplete = await upload.finish()
-  return toOutcome(work, end, upload.made, isComplete)
+  return toOutcome(work, end, upload.made, isComplete, ctx.stop)
 }
 
 function toOutcome(
@@ -53,6 +62,7 @@ function toOutcome(
   end: DatabaseEnd,
   made: MadeResult,
   isComplete: boolean,
+  stop: AbortSignal,
 ): Outcome {
   const facts = {
     statements: [...end.statements],
@@ -66,7 +76,8 @@ function toOutcome(
   if (end.error !== null) return { ...failedOutcome(leaseId, end.error, end.effect), ...facts }
   if (verified.readOnly && !isComplete) {
     // A read was for its rows; a write has happened with or without them.
-    const error = codedError('result_upload_failed', 'The rows were read, but not all of them reached the server.')
+    const reason = stopReason(stop) ?? { code: 'result_upload_failed', message: UPLOAD_FAILED }
+    const error = codedError(reason.code, reason.message)
     return { ...failedOutcome(leaseId, error, 'rolled_back'), ...facts }
   }
   return { lease_id: leaseId, status: 'succeeded', effect: end.effect, error: null, ...facts }

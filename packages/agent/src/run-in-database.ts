@@ -5,6 +5,7 @@ import type { ResultEncoder } from './result-encoder.ts'
 import type { MadeResult } from './result-upload.ts'
 import { describeFailure } from './retry.ts'
 import type { RunContext } from './run-execution.ts'
+import { stopReason, throwIfStopped, whenStopped } from './stop-reason.ts'
 import { askTransaction } from './transaction-outcome.ts'
 import type { VerifiedOrder } from './verify-order.ts'
 
@@ -28,13 +29,13 @@ export interface DatabaseWork {
   readonly verified: VerifiedOrder
 }
 
-/** Runs the statements of a verified order and ends their transaction; never rejects. */
+/** Runs the statements of a verified order and ends their transaction; never rejects. Undefined when the end is not known yet. */
 export async function runInDatabase(
   ctx: RunContext,
   work: DatabaseWork,
   encoder: ResultEncoder,
   made: () => MadeResult,
-): Promise<DatabaseEnd> {
+): Promise<DatabaseEnd | undefined> {
   const { order, readOnly, reuse } = work.verified
   const state: RunState = {
     phase: 'before_first_statement',
@@ -52,18 +53,19 @@ export async function runInDatabase(
     knownFrom,
   })
   const release = async (options: { reuse: boolean }) => {
-    ctx.onSession(undefined)
     await session?.release(options).catch(() => {})
   }
 
   try {
     session = await openSession(ctx, work)
     startedAt = performance.now()
-    ctx.onSession(session)
+    using _ = cancelWhenStopped(ctx.stop, session)
     await ctx.killPoints.reach('journaled_started')
     await runStatements(ctx, work, session, encoder, state)
     if (order.statements.every(({ transactional }) => transactional)) {
       const ref = readOnly ? null : await journalCommit(ctx, work, session, state, made())
+      // The last moment at which it can be undone.
+      throwIfStopped(ctx.stop)
       const failed = await session.commit().then(
         () => undefined,
         (error: unknown) => ({ error }),
@@ -72,7 +74,7 @@ export async function runInDatabase(
         // Closed first: the transaction stays in progress for as long as its connection seems to live.
         await release({ reuse: false })
         const found = await explainCommit(ctx, failed.error, ref)
-        return end(found.error, found.effect, found.knownFrom)
+        return found && end(found.error, found.effect, found.knownFrom)
       }
     }
     await ctx.killPoints.reach('committed')
@@ -81,9 +83,8 @@ export async function runInDatabase(
     return ended
   } catch (error) {
     if (!(error instanceof DriverError)) ctx.log.error(describeFailure(error), 'an execution failed within the agent')
-    if (state.statement !== null) markFailed(state, state.statement)
     await session?.rollback()
-    const ended = end(toExecutionError(error, state.statement), effectOfFailure(state.phase, error))
+    const ended = end(toStoppedError(error, state.statement, ctx.stop), effectOfFailure(state.phase, error))
     void release({ reuse: false })
     return ended
   }
@@ -100,7 +101,11 @@ interface RunState {
 async function openSession(ctx: RunContext, work: DatabaseWork): Promise<Session> {
   const { executionId, leaseId, validUntil, verified } = work
   const [opened, journaled] = await Promise.allSettled([
-    ctx.driver.open({ readOnly: verified.readOnly, applicationName: `twinlock ${executionId}` }),
+    ctx.driver.open({
+      readOnly: verified.readOnly,
+      applicationName: `twinlock ${executionId}`,
+      signal: ctx.stop,
+    }),
     ctx.journal.append({
       type: 'started',
       execution_id: executionId,
@@ -128,9 +133,13 @@ async function runStatements(
   if (inTransaction) await session.begin(readOnly ? 'read_only' : 'read_write')
   for (const [index, { sql }] of order.statements.entries()) {
     const statement = index + 1
-    state.phase = inTransaction ? (readOnly ? 'read_only' : 'in_transaction') : 'without_transaction'
     state.statement = statement
-    const result = await session.run(sql, { inTransaction, limits, sink: encoder.sink(statement) })
+    const onSend = () => {
+      state.phase = inTransaction ? (readOnly ? 'read_only' : 'in_transaction') : 'without_transaction'
+      // Until it has succeeded.
+      state.statements[index] = { status: 'failed', affected_rows: null, row_count: null }
+    }
+    const result = await session.run(sql, { inTransaction, limits, onSend, sink: encoder.sink(statement) })
     state.statement = null
     state.statements[index] = {
       status: 'succeeded',
@@ -171,7 +180,7 @@ async function explainCommit(
   ctx: RunContext,
   error: unknown,
   ref: TransactionRef | null,
-): Promise<Pick<DatabaseEnd, 'error' | 'effect' | 'knownFrom'>> {
+): Promise<Pick<DatabaseEnd, 'error' | 'effect' | 'knownFrom'> | undefined> {
   const failure = toExecutionError(error, null)
   // Without a transaction id nothing was written.
   if (ref === null) return { error: failure, effect: 'rolled_back', knownFrom: 'observed' }
@@ -179,6 +188,8 @@ async function explainCommit(
   if (status === 'committed') return { error: null, effect: 'committed', knownFrom: 'database' }
   if (status === 'aborted') return { error: failure, effect: 'rolled_back', knownFrom: 'database' }
   if (isPlainRefusal(error)) return { error: failure, effect: 'rolled_back', knownFrom: 'observed' }
+  // The agent ends before the database could be asked; the journal has what to ask for at the next start.
+  if (ctx.signal.aborted && status === 'in_progress') return undefined
   const message = 'The connection was lost after COMMIT was sent, and the database could not say what became of it.'
   return { error: codedError('connection_lost', message), effect: 'unknown', knownFrom: 'observed' }
 }
@@ -190,6 +201,14 @@ function isPlainRefusal(error: unknown): boolean {
   return /^[0-9A-Z]{5}$/.test(sqlstate) && !/^(08|57P|XX|40003)/.test(sqlstate)
 }
 
-function markFailed(state: RunState, statement: number): void {
-  state.statements[statement - 1] = { status: 'failed', affected_rows: null, row_count: null }
+function cancelWhenStopped(stop: AbortSignal, session: Session): Disposable {
+  return whenStopped(stop, ({ message }) => void session.cancel(message).catch(() => {}))
+}
+
+function toStoppedError(error: unknown, statement: number | null, stop: AbortSignal): ExecutionError {
+  const failure = toExecutionError(error, statement)
+  const reason = stopReason(stop)
+  return reason && failure.code === 'cancelled'
+    ? { ...failure, ...codedError(reason.code, reason.message), statement, sqlstate: failure.sqlstate }
+    : failure
 }

@@ -1,7 +1,8 @@
-import { api, type Lease, type Outcome } from '@twinlock/contract'
+import { api, type Cancel, type Lease, type Outcome } from '@twinlock/contract'
 import { type Client, createClient } from '@twinlock/contract/client'
 import type { PublicJwk } from '@twinlock/evidence'
 import { z } from 'zod'
+import type { Clock } from './clock.ts'
 import type { AgentConfig, AgentSecrets } from './config.ts'
 import { limitAnswers } from './limit-answers.ts'
 import { AGENT_VERSION } from './version.ts'
@@ -10,24 +11,39 @@ import { AGENT_VERSION } from './version.ts'
 export const SUPPORTED_FEATURES: readonly string[] = []
 
 const leaseSchema = api.agents.poll.response.shape.leases.element
-/** Leases are read one by one: one that does not fit takes nothing from the others. */
+/** A reason that cannot be read keeps nobody's execution from being cancelled. */
+const cancelSchema = api.agents.poll.response.shape.cancels.element.extend({
+  reason: api.agents.poll.response.shape.cancels.element.shape.reason.catch(null),
+})
+/** Leases and cancels are read one by one: one that does not fit takes nothing from the others. */
 const pollEndpoint = {
   ...api.agents.poll,
-  response: api.agents.poll.response.extend({ leases: z.array(z.unknown()) }),
+  response: api.agents.poll.response.extend({
+    leases: z.array(z.unknown()),
+    cancels: z.array(z.unknown()).default([]),
+  }),
 }
 
 export interface PollAnswer {
   readonly serverId: string
   readonly serverTime: string
   readonly leases: readonly Lease[]
+  readonly cancels: readonly Cancel[]
   /** Leases that do not have the form of one. */
   readonly dropped: number
+}
+
+/** What the agent says of itself with each poll. */
+export interface PollReport {
+  readonly freeCapacity: number
+  /** Executions whose cancel need not be repeated. */
+  readonly cancelling: readonly string[]
 }
 
 /** The calls the agent makes; it listens nowhere. */
 export interface ServerLink {
   keys(signal: AbortSignal): Promise<readonly PublicJwk[]>
-  poll(freeCapacity: number, signal: AbortSignal): Promise<PollAnswer>
+  poll(report: PollReport, signal: AbortSignal): Promise<PollAnswer>
   start(lease: Lease, signal: AbortSignal): Promise<{ readonly token: unknown; readonly serverTime: string }>
   handBack(lease: Lease, signal: AbortSignal): Promise<unknown>
   heartbeat(lease: Lease, signal: AbortSignal): Promise<unknown>
@@ -39,9 +55,10 @@ export function createServerLink(options: {
   readonly config: AgentConfig
   readonly secrets: AgentSecrets
   readonly journalId: string
+  readonly clock: Clock
   readonly fetch?: typeof fetch
 }): ServerLink {
-  const { config, secrets, journalId } = options
+  const { config, secrets, journalId, clock } = options
   const connection = {
     baseUrl: config.server.url,
     userAgent: `twinlock-agent/${AGENT_VERSION}`,
@@ -62,7 +79,7 @@ export function createServerLink(options: {
     async keys(signal) {
       return (await anonymous.call(api.system.jwks, {}, { signal })).keys
     },
-    async poll(freeCapacity, signal) {
+    async poll({ freeCapacity, cancelling }, signal) {
       const body = {
         agent_id: config.agentId,
         journal_id: journalId,
@@ -70,15 +87,17 @@ export function createServerLink(options: {
         features: [...SUPPORTED_FEATURES],
         targets,
         free_capacity: freeCapacity,
+        cancelling: [...cancelling],
+        time: new Date(clock.now()).toISOString(),
       }
       const answer = await client.call(pollEndpoint, { body }, { signal })
-      const read = answer.leases.map((lease) => leaseSchema.safeParse(lease))
-      const leases = read.flatMap(({ success, data }) => (success ? [data] : []))
+      const leases = readEach(leaseSchema, answer.leases)
       return {
         serverId: answer.server_id,
         serverTime: answer.server_time,
         leases,
-        dropped: read.length - leases.length,
+        cancels: readEach(cancelSchema, answer.cancels),
+        dropped: answer.leases.length - leases.length,
       }
     },
     async start(lease, signal) {
@@ -92,4 +111,8 @@ export function createServerLink(options: {
     outcome: (executionId, body, signal) =>
       client.call(api.agents.outcome, { params: { id: executionId }, body }, { signal }),
   }
+}
+
+function readEach<T>(schema: z.ZodType<T>, given: readonly unknown[]): T[] {
+  return given.map((one) => schema.safeParse(one)).flatMap(({ success, data }) => (success ? [data] : []))
 }

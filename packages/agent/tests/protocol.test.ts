@@ -367,8 +367,8 @@ test('work that does not end in time is cancelled and rolled back, and that is r
   ).toHaveLength(1)
   await running.agent.stop({ drainMs: 100 })
   expect(await running.server.outcome(executionId)).toMatchObject({
-    status: 'cancelled',
+    status: 'failed',
     effect: 'rolled_back',
-    error: { code: 'cancelled' },
+    error: { code: 'agent_stopping' },
   })
 })

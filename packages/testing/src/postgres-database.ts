@@ -38,6 +38,16 @@ export async function execute(url: string, sql: string, values?: unknown[]): Pro
   }
 }
 
+/** Runs SQL on a connection that stays open until it is disposed of. */
+export async function hold(url: string, sql: string): Promise<AsyncDisposable> {
+  const client = new pg.Client({ connectionString: url })
+  // The database may be dropped under it.
+  client.on('error', () => {})
+  await client.connect()
+  await client.query(sql)
+  return { [Symbol.asyncDispose]: () => client.end() }
+}
+
 export async function readServerVersion(url: string): Promise<string> {
   const [row] = await execute(url, 'show server_version')
   return String(row?.server_version)

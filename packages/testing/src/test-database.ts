@@ -1,4 +1,4 @@
-import { createDatabase, execute } from './postgres-database.ts'
+import { createDatabase, execute, hold } from './postgres-database.ts'
 import { type LogEntry, readStatementLog } from './postgres-log.ts'
 
 interface SharedPostgres {
@@ -15,6 +15,8 @@ export interface TestDatabase extends AsyncDisposable {
   readonly url: string
   /** Runs SQL as the superuser on a connection of its own; the last statement's rows. */
   query(sql: string, values?: unknown[]): Promise<Record<string, unknown>[]>
+  /** Runs SQL as the superuser on a connection that stays open, with its locks and its transaction, until it is disposed of. */
+  hold(sql: string): Promise<AsyncDisposable>
   /** A copy of this database, which no session may be connected to. */
   clone(name?: string): Promise<TestDatabase>
   /** What the server was sent for this database until now. */
@@ -40,6 +42,7 @@ async function create(server: SharedPostgres, name: string | undefined, template
   return {
     ...created,
     query: (sql, values) => execute(created.url, sql, values),
+    hold: (sql) => hold(created.url, sql),
     clone: (cloneName) => create(server, cloneName, created.name),
     statementLog: async () => {
       if (server.logFile === undefined)

@@ -48,6 +48,8 @@ export type TransactionStatus = 'committed' | 'aborted' | 'in_progress' | 'unkno
 export interface RunOptions {
   inTransaction: boolean
   limits: Limits
+  /** Called before the statement is sent, and not at all when it is not. */
+  onSend?: () => void
   sink: RowSink
 }
 
@@ -71,10 +73,12 @@ export interface Session {
 export interface OpenOptions {
   readOnly: boolean
   applicationName: string
+  /** Ends the opening, which then fails with code `cancelled`. */
+  signal?: AbortSignal
 }
 
 export interface TargetDriver extends AsyncDisposable {
-  /** Throws a DriverError `connection_failed`. */
+  /** Throws a DriverError `connection_failed`, or `cancelled`. */
   open(options: OpenOptions): Promise<Session>
   check(): Promise<{ serverVersion: string }>
   /** `unknown` when the server is not the one that ran the transaction, or has forgotten it. */

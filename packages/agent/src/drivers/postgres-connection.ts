@@ -37,8 +37,9 @@ export class PostgresConnection implements AsyncDisposable {
   #cancelling: Promise<void> = Promise.resolve()
   serverVersion = ''
 
-  static async connect(config: pg.ClientConfig): Promise<PostgresConnection> {
+  static async connect(config: pg.ClientConfig, signal?: AbortSignal): Promise<PostgresConnection> {
     const connection = new PostgresConnection(config)
+    using _ = connection.destroyOn(signal)
     try {
       await connection.#connect()
       return connection
@@ -147,6 +148,14 @@ export class PostgresConnection implements AsyncDisposable {
     this.#client.connection.stream.destroy()
   }
 
+  /** Closes when the signal is aborted; not any more once disposed of. */
+  destroyOn(signal: AbortSignal | undefined): Disposable {
+    const destroy = () => this.destroy(new DriverError('cancelled', 'The connection was not waited for any longer.'))
+    if (signal?.aborted) destroy()
+    signal?.addEventListener('abort', destroy)
+    return { [Symbol.dispose]: () => signal?.removeEventListener('abort', destroy) }
+  }
+
   /** Says goodbye, then closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     const reason = new DriverError('connection_lost', 'The connection was closed.')
@@ -159,6 +168,7 @@ export class PostgresConnection implements AsyncDisposable {
   }
 
   async #connect(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
     const connected = this.#client.connect()
     if (!this.#client.ssl) this.#guardStream()
     await connected

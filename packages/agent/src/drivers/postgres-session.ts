@@ -43,6 +43,7 @@ export class PostgresSession implements Session {
   #commitTimeoutMs = DEFAULT_COMMIT_TIMEOUT_MS
   #interruption: DriverError | undefined
   #isOnServer = false
+  #isEnding = false
   #isReleased = false
   #killTimer: NodeJS.Timeout | undefined
 
@@ -69,6 +70,8 @@ export class PostgresSession implements Session {
     if (this.#interruption !== undefined) throw this.#interruption
     this.#assertRunnable(sql, inTransaction)
     await this.#setLimits(inTransaction, limits)
+    if (this.#interruption !== undefined) throw this.#interruption
+    options.onSend?.()
     const startedAt = performance.now()
     const clock = { leftMs: limits.statement_timeout_ms, roundMs: 0 }
     try {
@@ -99,10 +102,12 @@ export class PostgresSession implements Session {
     if (this.#connection.transactionStatus === 'E') {
       throw new DriverError('protocol_error', 'A transaction that failed cannot be committed.')
     }
+    this.#end()
     await this.#connection.query('COMMIT', [], this.#commitTimeoutMs)
   }
 
   async rollback(): Promise<void> {
+    this.#end()
     if (!this.#connection.isUsable || this.#connection.transactionStatus === 'I') return
     try {
       await this.#connection.query('ROLLBACK', [], ROLLBACK_TIMEOUT_MS)
@@ -120,9 +125,16 @@ export class PostgresSession implements Session {
   async release(options: { reuse: boolean }): Promise<void> {
     if (this.#isReleased) return
     this.#isReleased = true
+    this.#end()
     const isClean = this.#connection.isUsable && this.#connection.transactionStatus === 'I'
     const reuse = options.reuse && isClean && this.#mayReuse && this.#interruption === undefined
     await this.#options.giveBack(reuse)
+  }
+
+  /** From here on nothing is interrupted. */
+  #end(): void {
+    this.#isEnding = true
+    clearTimeout(this.#killTimer)
   }
 
   /** What cannot be sent exactly is not sent. */
@@ -172,8 +184,10 @@ export class PostgresSession implements Session {
   async #interrupt(reason: DriverError): Promise<void> {
     if (this.#interruption !== undefined) return
     this.#interruption = reason
-    if (!this.#isOnServer) return
+    // COMMIT decides for itself.
+    if (this.#isEnding) return
     this.#killTimer = setTimeout(() => this.#connection.destroy(reason), GRACE_MS).unref()
+    if (!this.#isOnServer) return
     const first = this.#connection.cancel()
     void this.#repeatCancel(first)
     await first

@@ -46,27 +46,29 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
   const open = new Set<PostgresConnection>()
   let isDisposed = false
 
-  async function take(config: pg.ClientConfig, name: string): Promise<Pooled> {
+  async function take(config: pg.ClientConfig, name: string, signal?: AbortSignal): Promise<Pooled> {
     if (isDisposed) throw new DriverError('connection_failed', 'The driver is closed.')
     for (const candidate of [...idle].filter((entry) => entry.config === config)) {
+      if (signal?.aborted) break
       idle.delete(candidate)
       clearTimeout(candidate.timer)
       try {
-        return await prepare(candidate, name)
+        return await prepare(candidate, name, signal)
       } catch {
         // It died while it was idle: the next one, or a new one, will tell.
       }
     }
-    const connection = await PostgresConnection.connect(config)
+    const connection = await PostgresConnection.connect(config, signal)
     try {
-      return await prepare({ connection, config, identity: undefined }, name)
+      return await prepare({ connection, config, identity: undefined }, name, signal)
     } catch (error) {
       throw new DriverError('connection_failed', 'The database does not take statements.', { cause: error })
     }
   }
 
-  async function prepare(entry: Pooled, name: string): Promise<Pooled> {
+  async function prepare(entry: Pooled, name: string, signal?: AbortSignal): Promise<Pooled> {
     open.add(entry.connection)
+    using _ = entry.connection.destroyOn(signal)
     try {
       await entry.connection.query(SET_APPLICATION_NAME, [name])
       const identity = entry.config === main ? (entry.identity ?? (await readIdentity(entry.connection))) : undefined
@@ -107,8 +109,11 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
   }
 
   return {
-    async open({ readOnly: isReadOnly, applicationName }: OpenOptions): Promise<Session> {
-      const taken = await take(isReadOnly ? readOnly : main, toApplicationName(applicationName))
+    async open({ readOnly: isReadOnly, applicationName, signal }: OpenOptions): Promise<Session> {
+      const config = isReadOnly ? readOnly : main
+      const taken = await take(config, toApplicationName(applicationName), signal).catch((error: unknown) => {
+        throw signal?.aborted ? new DriverError('cancelled', 'The connection was not waited for any longer.') : error
+      })
       const { connection, identity } = taken
       return new PostgresSession(connection, { identity, typeNames, giveBack: (reuse) => giveBack(taken, reuse) })
     },
