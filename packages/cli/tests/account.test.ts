@@ -29,6 +29,7 @@ const BOB: UserView = {
   name: 'bob',
   status: 'active',
   roles: ['developer', 'approver'],
+  suspended: null,
   created_at: '2026-11-22T12:00:00Z',
   last_seen_at: null,
 }

@@ -20,6 +20,8 @@ export const userViewSchema = z.object({
   name: z.string(),
   status: userStatusSchema,
   roles: z.array(z.string()),
+  /** Who suspended them, and why; null when they are not. */
+  suspended: z.object({ by: z.string(), at: timeSchema, reason: z.string().nullable() }).nullable(),
   created_at: timeSchema,
   /** When a token of theirs was last used, to the hour; null when never. */
   last_seen_at: timeSchema.nullable(),

@@ -7,6 +7,8 @@ import type { Clock } from './clock.ts'
 import type { ServerConfig } from './config.ts'
 import type { Database } from './db/connect.ts'
 import { createDrain, type Drain } from './drain.ts'
+import { createLastUse, type LastUse } from './identity/last-use.ts'
+import { createOpenCalls, type OpenCalls } from './identity/open-calls.ts'
 import type { decideSubmission } from './policies/decide-submission.ts'
 import { type AnalysisTurns, createAnalysisTurns } from './requests/analysis-turns.ts'
 import { createResultFiles, type ResultFiles } from './results/result-files.ts'
@@ -28,6 +30,8 @@ export interface Context {
   readonly analyzers: Readonly<Record<Dialect, Analyzer | undefined>>
   readonly results: ResultFiles
   readonly analysisTurns: AnalysisTurns
+  readonly lastUse: LastUse
+  readonly openCalls: OpenCalls
   readonly decideSubmission: typeof decideSubmission
   /** Whether this key is asked about for the first time while the server runs; for what must not be recorded again and again. */
   readonly firstTime: (key: string) => boolean
@@ -69,6 +73,8 @@ export function createContext(parts: ContextParts): Context {
     drain: createDrain(clock, changes),
     results: createResultFiles(parts.config.results.dir),
     analysisTurns: createAnalysisTurns(),
+    lastUse: createLastUse(clock),
+    openCalls: createOpenCalls(),
     firstTime(key) {
       if (remembered.has(key) || remembered.size >= MAX_REMEMBERED) return false
       remembered.add(key)

@@ -19,6 +19,9 @@ import { openapiRoute } from './http/openapi.ts'
 import { route } from './http/route.ts'
 import { bootstrap } from './identity/bootstrap.ts'
 import { identityRoutes } from './identity/identity-routes.ts'
+import { flushLastUse } from './identity/last-use.ts'
+import { tokenRoutes } from './identity/token-routes.ts'
+import { userRoutes } from './identity/user-routes.ts'
 import { decideSubmission as decideByRules } from './policies/decide-submission.ts'
 import { requestRoutes } from './requests/request-routes.ts'
 import { readRecordedKey, readServerId, recordSigningKey } from './server-identity.ts'
@@ -86,6 +89,11 @@ export async function createServer(
     app.server.closeAllConnections()
     await app.close()
   })
+  cleanup.defer(() =>
+    flushLastUse(ctx, true).catch((error: unknown) =>
+      logger.error({ err: error }, 'when tokens were last used could not be written down'),
+    ),
+  )
   cleanup.defer(startSweeper(ctx))
   const owned = cleanup.move()
   return {
@@ -136,6 +144,8 @@ function createApp(ctx: Context): FastifyInstance {
   })
   systemRoutes(app, ctx)
   identityRoutes(app, ctx)
+  userRoutes(app, ctx)
+  tokenRoutes(app, ctx)
   requestRoutes(app, ctx)
   executionRoutes(app, ctx)
   agentRoutes(app, ctx)

@@ -1,6 +1,7 @@
 import type { Context } from './context.ts'
 import { expireLeases } from './executions/expire-leases.ts'
 import { purgeAnswers } from './idempotency/idempotency.ts'
+import { flushLastUse } from './identity/last-use.ts'
 import { expireRequests } from './requests/expire-requests.ts'
 
 const EVERY_MS = 1000
@@ -10,6 +11,7 @@ export async function sweep(ctx: Context): Promise<void> {
   await expireLeases(ctx)
   await expireRequests(ctx)
   await purgeAnswers(ctx)
+  await flushLastUse(ctx)
 }
 
 /** Sweeps every second. The returned function stops it and waits for the sweep under way. */

@@ -1,7 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Role } from '@twinlock/contract'
 import { api } from '@twinlock/contract'
 import { type Client, createClient } from '@twinlock/contract/client'
 import { createServer, type Overrides, readServerConfig, type Server } from '@twinlock/server'
@@ -22,7 +21,8 @@ export interface TestServer extends AsyncDisposable {
   readonly agentToken: string
   /** Everything the server has logged, one JSON object a line. */
   readonly logLines: readonly string[]
-  createUser(name: string, ...roles: Role[]): Promise<TestUser>
+  /** Roles in writing: `developer`, `developer@app/production`. */
+  createUser(name: string, ...roles: string[]): Promise<TestUser>
 }
 
 export interface TestServerOptions {
@@ -88,7 +88,7 @@ export function testUser(url: string, name: string, token: string): TestUser {
   return { name, token, client: createClient({ baseUrl: url, token, userAgent: 'twinlock-tests' }) }
 }
 
-export async function createTestUser(url: string, admin: TestUser, name: string, roles: Role[]): Promise<TestUser> {
+export async function createTestUser(url: string, admin: TestUser, name: string, roles: string[]): Promise<TestUser> {
   await admin.client.call(api.identity.createUser, { body: { name, roles } })
   const { token } = await admin.client.call(api.identity.createToken, { body: { user: name } })
   if (token === undefined) throw new Error('the first answer to a token creation must carry the token')

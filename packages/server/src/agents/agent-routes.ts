@@ -15,6 +15,7 @@ export function agentRoutes(app: FastifyInstance, ctx: Context): void {
   route(app, ctx, api.agents.poll, async ({ agent, body, signal }) => {
     const targets = await registerAgent(ctx, agent, body)
     const taker = {
+      tokenId: agent.tokenId,
       agentId: body.agent_id,
       journalId: body.journal_id,
       targets,

@@ -16,6 +16,9 @@ export interface Tables {
     /** Role assignments in writing. */
     roles: Json
     status: Generated<UserStatus>
+    suspended_by: string | null
+    suspended_at: Time | null
+    suspend_reason: string | null
     created_at: Fixed<Time>
   }
   tokens: {

@@ -1,12 +1,14 @@
 import type { Lease } from '@twinlock/contract'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
+import { assertStillLive } from '../identity/authenticate.ts'
 import type { TargetName } from '../policies/workflow.ts'
 import { readExecutableRequest } from '../requests/execution-slots.ts'
 import { startDeadline, transition } from './execution-state.ts'
 import { findExecution, listQueuedExecutions, updateExecution } from './execution-store.ts'
 
 export interface LeaseTaker {
+  readonly tokenId: string
   readonly agentId: string
   readonly journalId: string
   readonly targets: readonly TargetName[]
@@ -26,6 +28,8 @@ export async function leaseExecutions(ctx: Context, taker: LeaseTaker): Promise<
   const waiting = await listQueuedExecutions(ctx.db.read, taker.targets, taker.freeCapacity + LOOK_PAST)
   if (waiting.length === 0) return []
   return ctx.db.transact(async (tx) => {
+    // The poll may have been held open for long: its token may have been revoked meanwhile.
+    await assertStillLive(ctx, tx, taker)
     const leases: Lease[] = []
     const now = ctx.clock.now()
     let size = 0

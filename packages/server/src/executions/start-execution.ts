@@ -3,6 +3,7 @@ import type { Envelope } from '@twinlock/evidence'
 import { appendAudit } from '../audit/append-audit.ts'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
+import { assertStillLive } from '../identity/authenticate.ts'
 import type { AgentCaller } from '../identity/caller.ts'
 import { takeSlot } from '../requests/execution-slots.ts'
 import { transition } from './execution-state.ts'
@@ -16,6 +17,7 @@ import { issueToken } from './issue-token.ts'
  */
 export async function startExecution(ctx: Context, agent: AgentCaller, id: string, leaseId: string): Promise<Envelope> {
   const { envelope, requestId } = await ctx.db.transact(async (tx) => {
+    await assertStillLive(ctx, tx, agent)
     const execution = await getHeldExecution(tx, agent, id, leaseId)
     const now = ctx.clock.now()
     // The token is for the journal that took the lease; an agent whose disk is new has lost it.

@@ -16,6 +16,7 @@ import type { Context } from '../context.ts'
 import { type Idempotency, recallAnswer } from '../idempotency/idempotency.ts'
 import { authenticate } from '../identity/authenticate.ts'
 import { type AgentCaller, actorOf, type Caller, type UserCaller } from '../identity/caller.ts'
+import { TOKEN_ENDED } from '../identity/open-calls.ts'
 
 type CallerOf<E extends Endpoint> = E['access'] extends 'public'
   ? unknown
@@ -35,6 +36,7 @@ export function route<E extends Endpoint>(
 ): void {
   register(app, ctx, endpoint, async (call, _request, reply) => {
     const body = await handle(call as Call<E>)
+    assertNotEnded(call as Call<E>)
     return reply.status(endpoint.status ?? 200).send(body)
   })
 }
@@ -49,10 +51,12 @@ export function streamRoute<E extends Endpoint>(
   register(app, ctx, endpoint, async (call, request, reply) => {
     const accept = request.headers.accept ?? '*/*'
     if (!/application\/(x-ndjson|\*)|\*\/\*/.test(accept)) throw new AppError('not_acceptable')
-    return reply
-      .type('application/x-ndjson')
-      .header('cache-control', 'no-store')
-      .send(await handle(call as Call<E>))
+    const { signal } = call as Call<E>
+    const stream = await handle(call as Call<E>)
+    const cutOff = () => signal.reason === TOKEN_ENDED && stream.destroy()
+    signal.addEventListener('abort', cutOff, { once: true })
+    assertNotEnded({ signal })
+    return reply.type('application/x-ndjson').header('cache-control', 'no-store').send(stream)
   })
 }
 
@@ -139,7 +143,7 @@ function register(app: FastifyInstance, ctx: Context, endpoint: Endpoint, handle
       })
       if (ctx.drain.hasBegun && !SERVED_WHILE_STOPPING.has(endpoint.name))
         throw new AppError('not_ready', { detail: 'the server is stopping' })
-      const caller = endpoint.access === 'public' ? undefined : await authorize(ctx, endpoint, request)
+      const caller = endpoint.access === 'public' ? undefined : await admit(ctx, endpoint, request, gone)
       callers.set(request, { caller, gone })
     },
     handler: async (request, reply) => {
@@ -149,6 +153,29 @@ function register(app: FastifyInstance, ctx: Context, endpoint: Endpoint, handle
       return handler(call, request, reply)
     },
   })
+}
+
+/** Lets a caller in, and sees to it that the call ends with the token: also one that ended while it was looked up. */
+async function admit(
+  ctx: Context,
+  endpoint: Endpoint,
+  request: FastifyRequest,
+  call: AbortController,
+): Promise<Caller> {
+  while (true) {
+    const generation = ctx.openCalls.generation()
+    const caller = await authorize(ctx, endpoint, request)
+    if (generation !== ctx.openCalls.generation()) continue
+    const leave = ctx.openCalls.add(caller.tokenId, call)
+    call.signal.addEventListener('abort', leave, { once: true })
+    if (call.signal.aborted) leave()
+    return caller
+  }
+}
+
+/** Whoever has lost their token while a call was held gets what their next call gets. */
+function assertNotEnded({ signal }: { readonly signal: AbortSignal }): void {
+  if (signal.reason === TOKEN_ENDED) throw new AppError('unauthenticated')
 }
 
 async function authorize(ctx: Context, endpoint: Endpoint, request: FastifyRequest): Promise<Caller> {

@@ -4,8 +4,9 @@ import type { Context } from '../context.ts'
 import { readSecretFile, writeSecretFile } from '../secret-files.ts'
 import { storeToken } from './create-token.ts'
 import { createUser } from './create-user.ts'
-import { findTokenByHash, findUserByName } from './identity-store.ts'
 import { agentToken, tokenHash, userToken } from './token-secret.ts'
+import { findTokenByHash } from './token-store.ts'
+import { findUserByName } from './user-store.ts'
 
 const ADMIN_NAME = 'admin'
 
@@ -25,7 +26,7 @@ export async function bootstrap(
     readSecretFile(agentFile) ?? writeSecretFile(agentFile, agentToken(ctx.random, ctx.signingKey.fingerprint))
   const user =
     (await findUserByName(ctx.db.read, ADMIN_NAME)) ??
-    (await createUser(ctx, SYSTEM, { name: ADMIN_NAME, roles: ['admin'] }))
+    (await createUser(ctx, 'system', { name: ADMIN_NAME, roles: ['admin'] }))
   await ensureToken(ctx, admin, { kind: 'user', userId: user.id }, { user: user.name })
   await ensureToken(ctx, agent, { kind: 'agent', userId: null }, { targets: ['*'] })
   await ctx.db.transact((tx) => tx.insertInto('meta').values({ key: 'bootstrapped', value: 'yes' }).execute())

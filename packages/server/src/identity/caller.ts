@@ -2,12 +2,14 @@ import type { RoleAssignment } from '@twinlock/contract'
 import type { Actor } from '@twinlock/evidence'
 import type { TargetName } from '../policies/workflow.ts'
 
-/** A person who calls. */
+/** A person who calls: an active one, as nobody else gets in. */
 export interface UserCaller {
   readonly type: 'user'
   readonly id: string
   readonly name: string
+  readonly status: 'active'
   readonly roles: readonly RoleAssignment[]
+  readonly tokenId: string
   readonly tokenExpiresAt: number | null
 }
 

@@ -7,8 +7,11 @@ import type { Tx } from '../db/connect.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { findTargetDatabase, targetText } from '../policies/targets.ts'
 import type { TargetName } from '../policies/workflow.ts'
-import { findUserByName, insertToken, type Token } from './identity-store.ts'
+import { assertStillMay } from './authority.ts'
+import type { UserCaller } from './caller.ts'
 import { agentToken, tokenHash, userToken } from './token-secret.ts'
+import { insertToken, type Token } from './token-store.ts'
+import { findUserByName } from './user-store.ts'
 
 export interface CreatedToken {
   readonly token: Token
@@ -20,13 +23,15 @@ type Ctx = Pick<Context, 'db' | 'clock' | 'ids' | 'random' | 'signingKey' | 'con
 
 export async function createUserToken(
   ctx: Ctx,
-  actor: Actor,
+  by: UserCaller,
   input: { user: string; label?: string | undefined; expiresInS: number | undefined },
   idempotency?: Idempotency,
 ): Promise<CreatedToken> {
   return ctx.db.transact(async (tx) => {
+    const actor = await assertStillMay(ctx, tx, by, 'token:create')
     const user = await findUserByName(tx, input.user)
     if (!user) throw new AppError('user_not_found', { detail: `there is no user ${input.user}` })
+    if (user.status === 'removed') throw new AppError('user_removed', { detail: `${user.name} was removed` })
     const token = newToken(ctx, {
       kind: 'user',
       userId: user.id,
@@ -41,7 +46,7 @@ export async function createUserToken(
 /** `targets` null binds the token to every target in the configuration, also later ones. */
 export async function createAgentToken(
   ctx: Ctx,
-  actor: Actor,
+  by: UserCaller,
   input: { targets: readonly TargetName[] | null; label?: string | undefined; expiresInS: number | undefined },
   idempotency?: Idempotency,
 ): Promise<CreatedToken> {
@@ -56,7 +61,10 @@ export async function createAgentToken(
     expiresInS: input.expiresInS,
   })
   const data = { targets: input.targets?.map(targetText) ?? ['*'] }
-  return ctx.db.transact((tx) => storeToken(ctx, tx, { token, secret }, actor, data, idempotency))
+  return ctx.db.transact(async (tx) => {
+    const actor = await assertStillMay(ctx, tx, by, 'agent_token:create')
+    return storeToken(ctx, tx, { token, secret }, actor, data, idempotency)
+  })
 }
 
 function newToken(

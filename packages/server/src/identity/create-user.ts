@@ -1,24 +1,28 @@
-import { AppError, formatRoleAssignment, parseRoleAssignment } from '@twinlock/contract'
-import type { Actor } from '@twinlock/evidence'
+import { AppError, formatRoleAssignment, parseRoleAssignment, type RoleAssignment } from '@twinlock/contract'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
-import { findUserByName, insertUser, type User } from './identity-store.ts'
+import { assertStillMay, type DecidedBy } from './authority.ts'
+import { findUserByName, insertUser, type User } from './user-store.ts'
 
 export async function createUser(
   ctx: Pick<Context, 'db' | 'clock' | 'ids' | 'random'>,
-  actor: Actor,
+  by: DecidedBy,
   input: { name: string; roles: readonly string[] },
   idempotency?: Idempotency,
 ): Promise<User> {
   return ctx.db.transact(async (tx) => {
-    if (await findUserByName(tx, input.name))
-      throw new AppError('user_exists', { detail: `there is a user ${input.name}` })
+    const actor = await assertStillMay(ctx, tx, by, 'user:create')
+    const namesake = await findUserByName(tx, input.name)
+    if (namesake?.status === 'removed')
+      throw new AppError('user_removed', { detail: `${input.name} was removed, and a name is given once` })
+    if (namesake) throw new AppError('user_exists', { detail: `there is a user ${input.name}` })
     const user: User = {
       id: ctx.ids('usr'),
       name: input.name,
-      roles: [...new Set(input.roles)].flatMap((text) => parseRoleAssignment(text) ?? []),
+      roles: toRoles(input.roles),
       status: 'active',
+      suspended: null,
       createdAt: ctx.clock.now(),
     }
     await insertUser(tx, user)
@@ -31,4 +35,10 @@ export async function createUser(
     })
     return user
   })
+}
+
+/** Each once, as validated texts of the contract. */
+export function toRoles(texts: readonly string[]): RoleAssignment[] {
+  const roles = texts.flatMap((text) => parseRoleAssignment(text) ?? [])
+  return [...new Map(roles.map((role) => [formatRoleAssignment(role), role])).values()]
 }

@@ -1,24 +1,29 @@
-import type { RoleAssignment } from '@twinlock/contract'
+import type { RoleAssignment, UserStatus } from '@twinlock/contract'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
-import { findUserById, listUsersByName } from './identity-store.ts'
+import { findUserById, getUser, listUsersAfter, type User } from './user-store.ts'
 
 /** A person as other features see them. */
 export interface Person {
   readonly id: string
   readonly name: string
   readonly roles: readonly RoleAssignment[]
+  readonly status: UserStatus
 }
 
 /** Everybody, by id. Roles are looked up when they matter, never remembered from earlier. */
 export async function readPeople(db: Kysely<Tables>): Promise<ReadonlyMap<string, Person>> {
-  const people = new Map<string, Person>()
+  const people = new Map<string, User>()
   for (let after = ''; ; ) {
-    const page = await listUsersByName(db, after, 500)
+    const page = await listUsersAfter(db, { after }, 500)
     for (const user of page) people.set(user.id, user)
     if (page.length < 500) return people
     after = page.at(-1)?.name ?? after
   }
+}
+
+export async function readPerson(db: Kysely<Tables>, id: string): Promise<Person> {
+  return getUser(db, id)
 }
 
 export async function readPersonName(db: Kysely<Tables>, id: string): Promise<string> {

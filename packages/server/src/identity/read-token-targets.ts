@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts'
 import { configuredTargets } from '../policies/targets.ts'
 import type { TargetName } from '../policies/workflow.ts'
-import { getToken } from './identity-store.ts'
+import { getToken } from './token-store.ts'
 
 /** The targets that an agent's token is bound to. */
 export async function readTokenTargets(

@@ -8,6 +8,7 @@ const person = (name: string, ...roles: Role[]) => ({
   id: `usr_${name}`,
   name,
   roles: roles.map((role) => ({ role, database: '*', environment: '*' })),
+  status: 'active' as const,
 })
 const bob = person('bob', 'approver')
 const carol = person('carol', 'approver', 'admin')

@@ -1,4 +1,4 @@
-import { holdsRole } from '@twinlock/contract'
+import { can, holdsRole } from '@twinlock/contract'
 import type { Person } from '../identity/people.ts'
 import type { ApproverEntry, TargetName, WorkflowStep } from '../policies/workflow.ts'
 
@@ -25,7 +25,7 @@ export interface Progress {
 
 /**
  * How far the reviews of a request bring it, by the roles people have now: an approval by somebody who has lost the role
- * meanwhile does not count. One person counts once: for one entry of one step.
+ * meanwhile, or is suspended or removed, does not count. One person counts once: for one entry of one step.
  */
 export function foldReviews(
   steps: readonly WorkflowStep[],
@@ -45,7 +45,9 @@ export function foldReviews(
   return { steps: folded, currentStep: open < 0 ? steps.length : open + 1, complete: open < 0 }
 }
 
+/** Being named by a workflow is not enough: it takes a role that reviews on this target. */
 export function isApprover(entry: ApproverEntry, person: Person, target: TargetName): boolean {
+  if (person.status !== 'active' || !can(person.roles, 'request:review', target)) return false
   return 'user' in entry ? entry.user === person.name : holdsRole(person.roles, entry.role, target)
 }
 

@@ -1,20 +1,21 @@
-import { AppError } from '@twinlock/contract'
+import { AppError, type ErrorCode } from '@twinlock/contract'
 import type { TokenApproval, WorkOrder } from '@twinlock/evidence'
 import { appendAudit, SYSTEM } from '../audit/append-audit.ts'
 import { toInstant } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
-import { readPersonName } from '../identity/people.ts'
+import { readPerson, readPersonName } from '../identity/people.ts'
 import { readOrder } from './read-order.ts'
 import { type RequestState, startRefusal, transition } from './request-state.ts'
 import { getRequest, listReviews, type RequestRecord, stateOf, updateRequest } from './request-store.ts'
+import { requesterRefusal } from './requester-refusal.ts'
 
 /** What an execution is made of. */
 export interface ExecutableRequest {
   readonly workOrder: string
   readonly workOrderDigest: string
   readonly order: WorkOrder
-  /** Whether it is approved, in time and has a slot left. */
+  /** Whether it is approved, in time, has a slot left, and its requester may still run it. */
   readonly mayStart: boolean
 }
 
@@ -29,7 +30,7 @@ export async function readExecutableRequest(
     workOrder,
     workOrderDigest,
     order: readOrder(request),
-    mayStart: startRefusal(notOpen(request), ctx.clock.now()) === undefined,
+    mayStart: (await refusalOf(ctx, tx, request)) === undefined,
   }
 }
 
@@ -37,7 +38,7 @@ export async function readExecutableRequest(
 export async function takeSlot(ctx: Pick<Context, 'clock'>, tx: Tx, requestId: string): Promise<void> {
   const request = await getRequest(tx, requestId)
   const now = ctx.clock.now()
-  const refusal = startRefusal(notOpen(request), now)
+  const refusal = await refusalOf(ctx, tx, request)
   if (refusal) throw new AppError(refusal, { detail: `#${request.number} may not start any more` })
   const change = {
     slotsUsed: request.slotsUsed + 1,
@@ -73,6 +74,12 @@ export async function settleSlot(
 
 function executionWindowMs(request: RequestRecord): number {
   return readOrder(request).allowance.execution_window_s * 1000
+}
+
+/** Asked again at the lease and at the start: the requester may have been suspended since it was queued, or lost a role. */
+async function refusalOf(ctx: Pick<Context, 'clock'>, tx: Tx, request: RequestRecord): Promise<ErrorCode | undefined> {
+  const refusal = startRefusal(notOpen(request), ctx.clock.now())
+  return refusal ?? requesterRefusal(await readPerson(tx, request.requesterId), request)
 }
 
 /** The execution that starts is itself the open one. */

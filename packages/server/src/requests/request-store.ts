@@ -157,6 +157,18 @@ export async function listExpiredRequests(db: Kysely<Tables>, now: number, limit
   return rows.map((row) => row.id)
 }
 
+/** The pending and approved ones, oldest first. */
+export async function listOpenRequestsOf(db: Kysely<Tables>, requesterId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('requests')
+    .select('id')
+    .where('requester_id', '=', requesterId)
+    .where('status', 'in', ['pending', 'approved'])
+    .orderBy('number')
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
 export interface RequestChange {
   readonly status?: RequestStatus
   readonly approvedVia?: 'workflow' | 'auto'

@@ -83,7 +83,7 @@ function render(request: RequestRecord, parts: Parts): RequestView {
       max_result_bytes: limits.max_result_bytes,
       max_field_bytes: limits.max_field_bytes,
     },
-    frozen: false,
+    frozen: isOpen && people.get(request.requesterId)?.status !== 'active',
     replaces: links?.replaces ?? null,
     replaced_by: links?.replacedBy ?? null,
     expires_at: isOpen ? toInstant(request.expiresAt) : null,

@@ -5,12 +5,14 @@ import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
 import { queueExecution } from '../executions/queue-execution.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
+import { assertStillLive } from '../identity/authenticate.ts'
 import { actorOf, type UserCaller } from '../identity/caller.ts'
 import { type Person, readPeople } from '../identity/people.ts'
 import { foldReviews, mayApprove, type Review } from './approval.ts'
 import { getVisibleRequest } from './request-access.ts'
 import { type RequestCommand, transition } from './request-state.ts'
 import { insertReview, listReviews, type RequestRecord, stateOf, updateRequest } from './request-store.ts'
+import { requesterRefusal } from './requester-refusal.ts'
 
 export interface ReviewInput {
   /** The step the reviewer looked at: a stale page cannot decide the next one. */
@@ -47,6 +49,7 @@ async function review(
   const { request, queued } = await ctx.db.transact(async (tx) => {
     const request = await getVisibleRequest(tx, user, ref)
     const now = ctx.clock.now()
+    await assertStillLive(ctx, tx, user)
     const reviews = await listReviews(tx, request.id)
     const people = await readPeople(tx)
     assertMayReview(user, request, reviews, people, decision, input.step, now)
@@ -85,13 +88,16 @@ function assertMayReview(
     })
   if (request.requesterId === user.id)
     throw new AppError('self_approval', { detail: `#${request.number} is your own request` })
+  if (people.get(request.requesterId)?.status !== 'active')
+    throw new AppError('request_frozen', { detail: `#${request.number} is frozen` })
   const { currentStep } = foldReviews(request.workflow.steps, reviews, people, request)
   if (step !== currentStep)
     throw new AppError('step_not_current', {
       detail: `#${request.number} is at step ${currentStep}, not at step ${step}`,
     })
   const current = request.workflow.steps[currentStep - 1]
-  if (!current || !mayApprove(current, user, request))
+  const reviewer = people.get(user.id)
+  if (!current || !reviewer || !mayApprove(current, reviewer, request))
     throw new AppError('not_an_approver', { detail: `step ${step} of #${request.number} is for others to decide` })
   if (reviews.some((review) => review.reviewerId === user.id))
     throw new AppError('already_reviewed', { detail: `you have approved #${request.number} before` })
@@ -125,6 +131,7 @@ async function applyReview(
   const data = rejected ? {} : { via: 'workflow' }
   await appendAudit(ctx, tx, { type: move.event, actor: SYSTEM, subject: { type: 'request', id: request.id }, data })
   if (rejected || request.start !== 'on_approval') return false
+  if (requesterRefusal(people.get(request.requesterId), request)) return false
   await queueExecution(ctx, tx, request, SYSTEM)
   return true
 }

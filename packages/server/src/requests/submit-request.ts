@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '@twinlock/contract'
+import { AppError, can, coversRoleTarget, type ErrorCode } from '@twinlock/contract'
 import { workOrderDigest } from '@twinlock/evidence'
 import type { Analysis, Dialect } from '@twinlock/sql'
 import { type AuditEvent, appendAudit, SYSTEM } from '../audit/append-audit.ts'
@@ -6,6 +6,7 @@ import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { queueExecution } from '../executions/queue-execution.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
+import { assertStillLive } from '../identity/authenticate.ts'
 import { actorOf, type UserCaller } from '../identity/caller.ts'
 import type { Decision } from '../policies/decide-submission.ts'
 import { findTargetDatabase, targetText } from '../policies/targets.ts'
@@ -47,6 +48,7 @@ export async function submitRequest(
   const judged = await judge(ctx, user, input, signal)
   const request = toRequest(ctx, user, input, judged)
   const { executionId, replaced } = await ctx.db.transact(async (tx) => {
+    await assertStillLive(ctx, tx, user)
     const number = await nextRequestNumber(tx)
     const replaced =
       input.replaces === undefined
@@ -69,8 +71,15 @@ export async function submitRequest(
 async function judge(ctx: Context, user: UserCaller, input: SubmissionInput, signal: AbortSignal): Promise<Judged> {
   const database = findTargetDatabase(ctx.config, input)
   const analyzer = database && ctx.analyzers[database.dialect]
-  if (!database || !analyzer)
+  // Who holds no role for a target is told what somebody is told who made its name up.
+  const isKnown = user.roles.some((role) => coversRoleTarget(role, input))
+  if (!database || !analyzer || !isKnown)
     throw await deny(ctx, user, input, { code: 'unknown_target', detail: `there is no target ${targetText(input)}` })
+  if (!can(user.roles, 'request:create', input))
+    throw await deny(ctx, user, input, {
+      code: 'permission_denied',
+      detail: `your roles do not let you ask for anything on ${targetText(input)}`,
+    })
   const analysis = await ctx.analysisTurns.take(user.id, signal, () =>
     orPolicyError(ctx, user, input, () => analyzer.analyze(input.sql)),
   )

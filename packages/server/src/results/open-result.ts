@@ -1,4 +1,4 @@
-import { AppError } from '@twinlock/contract'
+import { AppError, can } from '@twinlock/contract'
 import type { Context } from '../context.ts'
 import { readVisibleExecution } from '../executions/read-visible-execution.ts'
 import type { UserCaller } from '../identity/caller.ts'
@@ -12,9 +12,10 @@ export async function openResult(
   fromChunk: number,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const { request, hasNoResult } = await readVisibleExecution(ctx.db.read, user, executionId)
+  const { execution, request, hasNoResult } = await readVisibleExecution(ctx.db.read, user, executionId)
   if (request.requesterId !== user.id)
     throw new AppError('not_requester', { detail: 'the result is for its requester alone' })
+  if (!can(user.roles, 'result:read', execution)) throw new AppError('permission_denied')
   if (hasNoResult) throw new AppError('result_not_available')
   return streamResult(ctx, executionId, fromChunk, signal)
 }

@@ -53,7 +53,12 @@ export const initial: Migration = {
        name text not null constraint user_names_are_unique unique,
        roles text not null,
        status text not null default 'active' check (status in ('active', 'suspended', 'removed')),
-       created_at bigint not null
+       suspended_by text,
+       suspended_at bigint,
+       suspend_reason text,
+       created_at bigint not null,
+       constraint a_suspension_is_somebodys
+         check ((status = 'suspended') = (suspended_by is not null) and (suspended_by is null) = (suspended_at is null))
      )`,
     `create table tokens (
        id text primary key,
@@ -68,6 +73,7 @@ export const initial: Migration = {
        last_used_at bigint,
        constraint a_token_is_a_persons_or_an_agents check ((kind = 'user') = (user_id is not null))
      )`,
+    `create index tokens_by_user on tokens (user_id)`,
     `create table agents (
        id text primary key,
        token_id text not null references tokens,
@@ -205,6 +211,14 @@ export const initial: Migration = {
     FROZEN_REQUESTS,
     NO_GAPS,
     NO_SECOND_REVIEW_ROW,
+    `create trigger users_stay_removed before update of status on users
+       when old.status = 'removed' and new.status <> 'removed'
+       begin select raise(abort, 'users: who was removed does not come back'); end`,
+    `create trigger users_are_kept before delete on users
+       begin select raise(abort, 'users: the name of a removed user is not given again'); end`,
+    `create trigger tokens_stay_revoked before update of revoked_at on tokens
+       when old.revoked_at is not null and new.revoked_at is not old.revoked_at
+       begin select raise(abort, 'tokens: what was revoked stays revoked'); end`,
     appendOnly('reviews', 'update'),
     appendOnly('reviews', 'delete'),
     appendOnly('comments', 'update'),

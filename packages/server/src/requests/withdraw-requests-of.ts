@@ -1,0 +1,40 @@
+import { appendAudit, SYSTEM } from '../audit/append-audit.ts'
+import { topicOf } from '../changes.ts'
+import type { Context } from '../context.ts'
+import type { Tx } from '../db/connect.ts'
+import { cancelUnstartedExecution } from '../executions/cancel-unstarted-execution.ts'
+import { transition } from './request-state.ts'
+import { getRequest, listOpenRequestsOf, stateOf, updateRequest } from './request-store.ts'
+
+/**
+ * Withdraws the open requests of somebody who was removed. One with a running or a lost execution stays until that has
+ * ended; it can start no other. Returns how many were withdrawn, and the topics that changed.
+ */
+export async function withdrawRequestsOf(
+  ctx: Pick<Context, 'clock' | 'ids' | 'random'>,
+  tx: Tx,
+  requesterId: string,
+): Promise<{ topics: string[]; withdrawn: number }> {
+  const topics: string[] = []
+  let withdrawn = 0
+  for (const id of await listOpenRequestsOf(tx, requesterId)) {
+    const request = await getRequest(tx, id)
+    const executionId = request.executionOpen ? await cancelUnstartedExecution(ctx, tx, id, SYSTEM) : undefined
+    if (executionId) topics.push(topicOf.execution(executionId))
+    const now = ctx.clock.now()
+    const state = { ...stateOf(request), executionOpen: request.executionOpen && executionId === undefined }
+    const move = transition(state, 'cancel', now)
+    if (!move.ok) continue
+    const decided = request.status === 'pending' ? { decidedAt: now } : {}
+    if (!(await updateRequest(tx, request, { status: move.next, ...decided }))) continue
+    await appendAudit(ctx, tx, {
+      type: move.event,
+      actor: SYSTEM,
+      subject: { type: 'request', id },
+      data: { why: 'requester_removed' },
+    })
+    topics.push(topicOf.request(id))
+    withdrawn++
+  }
+  return { topics, withdrawn }
+}
