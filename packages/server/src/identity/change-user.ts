@@ -6,6 +6,7 @@ import type { Tx } from '../db/connect.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { configuredTargets } from '../policies/targets.ts'
 import { cancelExecutionsNotPermitted } from '../requests/cancel-executions-not-permitted.ts'
+import { topicsOfOpenRequests } from '../requests/read-requests.ts'
 import { withdrawRequestsOf } from '../requests/withdraw-requests-of.ts'
 import { assertAdministratorStays, assertStillMay } from './authority.ts'
 import type { UserCaller } from './caller.ts'
@@ -59,7 +60,7 @@ export async function suspendUser(
     if (!(await move(tx, user, 'suspend', { suspended }))) return NONE
     await record('user.suspended', {})
     const tokens = await listUnrevokedTokens(tx, user.id)
-    return { topics: [], endedTokens: tokens.map(({ id }) => id) }
+    return { topics: await topicsOfOpenRequests(tx, user.id), endedTokens: tokens.map(({ id }) => id) }
   })
 }
 
@@ -68,7 +69,8 @@ export async function activateUser(ctx: Ctx, by: UserCaller, name: string, idemp
   return change(ctx, by, name, 'user:suspend', idempotency, async (tx, user, record) => {
     if (!(await move(tx, user, 'activate', { suspended: null }))) return NONE
     await record('user.activated', {})
-    return { topics: configuredTargets(ctx.config).map(topicOf.queue), endedTokens: [] }
+    const thawed = await topicsOfOpenRequests(tx, user.id)
+    return { topics: [...configuredTargets(ctx.config).map(topicOf.queue), ...thawed], endedTokens: [] }
   })
 }
 

@@ -1,10 +1,11 @@
 import type { Limits } from '@twinlock/evidence'
 import type { Kysely } from 'kysely'
+import { topicOf } from '../changes.ts'
 import type { Tables } from '../db/tables.ts'
 import type { UserCaller } from '../identity/caller.ts'
 import { readOrder } from './read-order.ts'
 import { getVisibleRequest } from './request-access.ts'
-import { getRequest, type RequestRecord } from './request-store.ts'
+import { getRequest, listOpenRequestsOf, type RequestRecord } from './request-store.ts'
 
 /** What other features may know of a request that a person sees. */
 export type VisibleRequest = Pick<RequestRecord, 'id' | 'number' | 'requesterId'>
@@ -12,6 +13,11 @@ export type VisibleRequest = Pick<RequestRecord, 'id' | 'number' | 'requesterId'
 /** Throws `request_not_found` for one that is missing or hidden. */
 export async function readVisibleRequest(db: Kysely<Tables>, user: UserCaller, ref: string): Promise<VisibleRequest> {
   return getVisibleRequest(db, user, ref)
+}
+
+/** Topics of somebody's open requests: what is shown of them changes with who they are. */
+export async function topicsOfOpenRequests(db: Kysely<Tables>, requesterId: string): Promise<string[]> {
+  return (await listOpenRequestsOf(db, requesterId)).map(topicOf.request)
 }
 
 export async function readOrderLimits(db: Kysely<Tables>, requestId: string): Promise<Limits> {

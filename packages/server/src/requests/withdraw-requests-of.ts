@@ -25,8 +25,13 @@ export async function withdrawRequestsOf(
     const state = { ...stateOf(request), executionOpen: request.executionOpen && executionId === undefined }
     const move = transition(state, 'cancel', now)
     if (!move.ok) continue
-    const decided = request.status === 'pending' ? { decidedAt: now } : {}
-    if (!(await updateRequest(tx, request, { status: move.next, ...decided }))) continue
+    const change = {
+      status: move.next,
+      cancelledBy: SYSTEM.id,
+      cancelReason: 'the requester was removed',
+      ...(request.status === 'pending' ? { decidedAt: now } : {}),
+    }
+    if (!(await updateRequest(tx, request, change))) continue
     await appendAudit(ctx, tx, {
       type: move.event,
       actor: SYSTEM,
