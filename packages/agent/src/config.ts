@@ -1,5 +1,7 @@
 import { nameSchema, operationNameSchema, parseDuration, parseSize, transportVerdict } from '@twinlock/contract'
 import { type ConfigProblem, type ConfigResult, type ConfigSource, readConfig } from '@twinlock/contract/config'
+import type { TransportOptions } from '@twinlock/contract/transport'
+import { readCertificates, readProxy } from '@twinlock/contract/transport-settings'
 import { z } from 'zod'
 
 /** What the agent's own configuration allows at most on a target, whatever was approved. */
@@ -39,6 +41,8 @@ export interface AgentConfig {
 /** Never logged, never part of a message. */
 export interface AgentSecrets {
   readonly token: string
+  /** The way to the server; a proxy's URL may hold a password. */
+  readonly network: TransportOptions
   /** By target, `app/production`. */
   readonly databases: ReadonlyMap<string, { readonly url: string; readonly urlReadOnly?: string }>
 }
@@ -100,6 +104,7 @@ const configSchema = z.strictObject({
       token: z
         .string("must be the agent's token")
         .regex(TOKEN, 'must be an agent token: twl_agent_ and 64 hexadecimal digits, then _ and the key fingerprint'),
+      ca_file: z.string('must be the path of a PEM file').min(1, 'must be the path of a PEM file').optional(),
       allow_insecure: z.boolean().default(false),
     })
     .superRefine((server, ctx) => {
@@ -120,7 +125,10 @@ const configSchema = z.strictObject({
 export interface AgentConfigSource {
   readonly text: string
   readonly env: ConfigSource['env']
+  /** Reads what `${file:…}` names: a secret. */
   readonly readFile: ConfigSource['readFile']
+  /** Reads `ca_file`, which is none; `readFile` when left out. */
+  readonly readPublicFile?: ConfigSource['readFile']
 }
 
 /** Reads `twinlock-agent.toml`; all problems are reported at once. Pure but for `readFile`. */
@@ -128,9 +136,12 @@ export function readAgentConfig(source: AgentConfigSource): ConfigResult<{
   readonly config: AgentConfig
   readonly secrets: AgentSecrets
 }> {
-  const overridable = ['agent_id', 'state_dir', 'server.url', 'server.token']
-  const read = readConfig({ ...source, overridable }, configSchema)
+  const overridable = ['agent_id', 'state_dir', 'server.url', 'server.token', 'server.ca_file']
+  const env = { ...source.env, TWINLOCK_SERVER_CA_FILE: source.env.TWINLOCK_CA_FILE || undefined }
+  const read = readConfig({ ...source, env, overridable }, configSchema)
   if (!read.ok) return { ok: false, problems: read.problems.map(plainer) }
+  const network = readNetwork(source, read.value.server.ca_file)
+  if (!network.ok) return network
   const { agent_id, state_dir, concurrency, drain_timeout, server, databases } = read.value
   const entries = Object.entries(databases).flatMap(([database, environments]) =>
     Object.entries(environments).map(([environment, target]) => ({ database, environment, target })),
@@ -153,6 +164,7 @@ export function readAgentConfig(source: AgentConfigSource): ConfigResult<{
       },
       secrets: {
         token: server.token,
+        network: network.value,
         databases: new Map(
           entries.map(({ target, ...name }) => [
             targetName(name),
@@ -173,6 +185,17 @@ function toCeiling(target: z.output<typeof targetSchema>): LocalCeiling {
     ...(target.max_result_bytes === undefined ? {} : { maxResultBytes: target.max_result_bytes }),
     ...(target.max_field_bytes === undefined ? {} : { maxFieldBytes: target.max_field_bytes }),
   }
+}
+
+function readNetwork(source: AgentConfigSource, caFile: string | undefined): ConfigResult<TransportOptions> {
+  const ca = caFile === undefined ? undefined : readCertificates(caFile, source.readPublicFile ?? source.readFile)
+  const proxy = readProxy(source.env)
+  const problems = [
+    ...(ca && !ca.ok ? [{ path: 'server.ca_file', message: ca.why }] : []),
+    ...(proxy.ok ? [] : [{ path: '', message: proxy.why }]),
+  ]
+  if (!proxy.ok || (ca && !ca.ok)) return { ok: false, problems }
+  return { ok: true, value: { ...(ca ? { ca: ca.value } : {}), ...(proxy.value ? { proxy: proxy.value } : {}) } }
 }
 
 function databaseUrlProblem(text: string): string | undefined {

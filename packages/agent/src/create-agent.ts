@@ -25,7 +25,6 @@ import { clearSpill } from './spill-file.ts'
 export interface AgentOverrides {
   readonly clock?: Clock
   readonly killPoints?: KillPoints
-  readonly fetch?: typeof fetch
   /** By target, `app/production`. */
   readonly drivers?: ReadonlyMap<string, TargetDriver>
   readonly log?: Logger
@@ -72,7 +71,7 @@ export async function createAgent(
     await journal[Symbol.asyncDispose]()
     throw error
   })
-  const link = createServerLink({ config, secrets, clock, journalId: journal.id, ...pick(overrides, 'fetch') })
+  const link = createServerLink({ config, secrets, clock, journalId: journal.id })
   const drivers = createDrivers(config, secrets, overrides.drivers)
   const analyzers = createAnalyzers()
   const leasing = new AbortController()

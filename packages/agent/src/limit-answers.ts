@@ -1,23 +1,21 @@
+import type { Transport } from '@twinlock/contract/transport'
+
 /** More than the leases of one answer can need. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
-/** A fetch whose answers break off at a limit: whoever answers must not be able to fill the agent's memory. */
-export function limitAnswers(send: typeof fetch, maxBytes = MAX_ANSWER_BYTES): typeof fetch {
-  return async (input, init) => {
-    const response = await send(input, init)
-    if (response.body === null) return response
-    let size = 0
-    const counted = response.body.pipeThrough(
-      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-        transform(part, controller) {
-          size += part.length
-          if (size > maxBytes) controller.error(new Error(`the answer is larger than ${maxBytes} bytes`))
-          else controller.enqueue(part)
-        },
-      }),
-    )
-    const limited = new Response(counted, response)
-    Object.defineProperty(limited, 'url', { value: response.url })
-    return limited
+/** Answers break off at a limit: whoever answers must not be able to fill the agent's memory. */
+export function limitAnswers(send: Transport, maxBytes = MAX_ANSWER_BYTES): Transport {
+  return async (url, request) => {
+    const { status, body } = await send(url, request)
+    return { status, body: limited(body, maxBytes) }
+  }
+}
+
+async function* limited(body: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let size = 0
+  for await (const part of body) {
+    size += part.length
+    if (size > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`)
+    yield part
   }
 }

@@ -66,7 +66,12 @@ async function run(configPath: string | undefined): Promise<void> {
     if (modeOf(file) & 0o004) exposed.push(file)
     return readFileSync(file, 'utf8')
   }
-  const read = readAgentConfig({ text, env: process.env, readFile })
+  const read = readAgentConfig({
+    text,
+    env: process.env,
+    readFile,
+    readPublicFile: (file) => readFileSync(file, 'utf8'),
+  })
   if (!read.ok) return fail(formatConfigProblems(path, read.problems))
   if (modeOf(path) & 0o077 && holdsInlineSecret(text))
     fail(

@@ -56,13 +56,13 @@ export function createServerLink(options: {
   readonly secrets: AgentSecrets
   readonly journalId: string
   readonly clock: Clock
-  readonly fetch?: typeof fetch
 }): ServerLink {
   const { config, secrets, journalId, clock } = options
   const connection = {
     baseUrl: config.server.url,
     userAgent: `twinlock-agent/${AGENT_VERSION}`,
-    fetch: limitAnswers(options.fetch ?? fetch),
+    network: secrets.network,
+    transport: limitAnswers,
   }
   const client: Client = createClient({ ...connection, token: secrets.token })
   // The key is public: the token need not pass before it is known whom it is shown to.

@@ -2,13 +2,14 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type PostgresServer, startPostgres } from '@twinlock/testing'
+import { createAuthority, type PostgresServer, startPostgres } from '@twinlock/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPostgresDriver } from '../src/drivers/postgres.ts'
-import { createCertificate } from './postgres-driver-certificate.ts'
 import { collect } from './postgres-driver-fixture.ts'
 
-const { certificate: ca, key } = createCertificate()
+const authority = createAuthority()
+const { certificate, key } = authority.issue(['localhost', '127.0.0.1'])
+const ca = authority.certificate
 let folder: string | undefined
 let server: PostgresServer
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'twinlock-tls-'))
   chmodSync(folder, 0o755)
   const files = { ssl_cert_file: join(folder, 'server.crt'), ssl_key_file: join(folder, 'server.key') }
-  writeFileSync(files.ssl_cert_file, ca)
+  writeFileSync(files.ssl_cert_file, certificate)
   writeFileSync(files.ssl_key_file, key, { mode: 0o600 })
   // As root the server runs as another user, who alone may read the key.
   if (process.getuid?.() === 0) for (const file of Object.values(files)) chownSync(file, 65534, 65534)
@@ -65,7 +66,7 @@ describe.runIf(!isExternal)('with a certificate authority', () => {
   })
 
   test('another authority’s certificate is refused', async () => {
-    await expect(open({ url: server.url, ca: createCertificate().certificate })).rejects.toMatchObject({
+    await expect(open({ url: server.url, ca: createAuthority().certificate })).rejects.toMatchObject({
       code: 'connection_failed',
     })
   })

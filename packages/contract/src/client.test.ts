@@ -249,11 +249,13 @@ describe('an abort', () => {
       response.write('{"status":')
     })
     const call = clientOf(url, {
-      fetch: async (...args) => {
-        const response = await fetch(...args)
-        queueMicrotask(() => gone.abort(reason))
-        return response
-      },
+      transport:
+        (inner) =>
+        async (...args) => {
+          const answer = await inner(...args)
+          queueMicrotask(() => gone.abort(reason))
+          return answer
+        },
     }).call(api.system.health, {}, { signal: gone.signal })
     await expect(call).rejects.toBe(reason)
   })

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { AppError } from './app-error.ts'
 import { type Endpoint, type EndpointInput, type EndpointResponse, endpointPath } from './endpoint.ts'
 import { fromProblem, problemSchema } from './problem.ts'
+import { createTransport, type Transport, type TransportAnswer, type TransportOptions } from './transport.ts'
+import { explainTransportFailure } from './transport-problem.ts'
 
 export interface ClientOptions {
   /** `https://twinlock.example.com`; whether it may be used is for `transportVerdict` to say. */
@@ -9,7 +11,10 @@ export interface ClientOptions {
   readonly token?: string
   /** `twinlock-cli/0.1.0` */
   readonly userAgent: string
-  readonly fetch?: typeof fetch
+  /** Whom to trust and which way to take. */
+  readonly network?: TransportOptions
+  /** Around, or in place of, the one made from `network`. */
+  readonly transport?: (inner: Transport) => Transport
 }
 
 export interface CallOptions {
@@ -33,13 +38,15 @@ type AnyInput = {
   params?: Record<string, unknown>
   query?: Record<string, unknown>
   body?: unknown
-  rawBody?: Uint8Array<ArrayBuffer>
+  rawBody?: Uint8Array
 }
 
 export function createClient(options: ClientOptions): Client {
-  const send = options.fetch ?? fetch
+  const { network } = options
+  const direct = createTransport(network)
+  const send = options.transport?.(direct) ?? direct
 
-  async function request(endpoint: Endpoint, input: AnyInput, call: CallOptions): Promise<Response> {
+  async function request(endpoint: Endpoint, input: AnyInput, call: CallOptions): Promise<TransportAnswer> {
     const url = new URL(endpointPath(endpoint, input.params), options.baseUrl)
     for (const [name, value] of Object.entries(input.query ?? {}))
       if (value !== undefined) url.searchParams.set(name, String(value))
@@ -52,66 +59,64 @@ export function createClient(options: ClientOptions): Client {
     if (endpoint.body) headers['content-type'] = 'application/json'
     if (endpoint.rawBody) headers['content-type'] = 'application/octet-stream'
     const body = endpoint.body ? JSON.stringify(input.body) : input.rawBody
-    let response: Response
+    let answer: TransportAnswer
     try {
-      // A redirect would carry the token to wherever it points.
-      response = await send(url, {
+      answer = await send(url, {
         method: endpoint.method,
         headers,
-        redirect: 'error',
         ...(body === undefined ? {} : { body }),
         ...(call.signal ? { signal: call.signal } : {}),
       })
     } catch (error) {
       if (call.signal?.aborted) throw error
+      const { why, hint } = explainTransportFailure(error, url, network)
       throw new AppError(
         'server_unreachable',
-        { detail: `${url.origin} cannot be reached: ${networkReason(error)}` },
+        { detail: `${url.origin} cannot be reached: ${why}`, ...(hint ? { hint } : {}) },
         error,
       )
     }
-    if (!response.ok) throw await toError(response, url)
-    return response
+    if (answer.status < 200 || answer.status > 299) throw await toError(answer, url.origin)
+    return answer
   }
 
   return {
     async call(endpoint, input, call = {}) {
-      const response = await request(endpoint, input as AnyInput, call)
-      const parsed = endpoint.response?.safeParse(await readJson(response, call.signal))
-      if (!parsed?.success) throw unexpected(response.url)
+      const answer = await request(endpoint, input as AnyInput, call)
+      const parsed = endpoint.response?.safeParse(await readJson(answer, options.baseUrl, call.signal))
+      if (!parsed?.success) throw unexpected(options.baseUrl)
       return parsed.data as EndpointResponse<typeof endpoint>
     },
     async stream(endpoint, input, call = {}) {
-      const response = await request(endpoint, input as AnyInput, call)
-      if (!response.body) throw unexpected(response.url)
-      return response.body
+      return (await request(endpoint, input as AnyInput, call)).body
     },
   }
 }
 
-async function readJson(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
+async function readJson(answer: TransportAnswer, url: string, signal: AbortSignal | undefined): Promise<unknown> {
   try {
-    return await response.json()
+    return await jsonOf(answer)
   } catch (error) {
     if (signal?.aborted) throw error
-    if (error instanceof SyntaxError) throw unexpected(response.url)
-    throw new AppError('server_unreachable', { detail: `the answer broke off: ${networkReason(error)}` }, error)
+    if (error instanceof SyntaxError) throw unexpected(url)
+    const reason = error instanceof Error ? error.message : 'unknown reason'
+    throw new AppError('server_unreachable', { detail: `the answer broke off: ${reason}` }, error)
   }
 }
 
-async function toError(response: Response, url: URL): Promise<AppError> {
-  const parsed = problemSchema.safeParse(await response.json().catch(() => undefined))
-  return parsed.success ? fromProblem(parsed.data) : unexpected(url.href, response.status)
+async function jsonOf({ body }: TransportAnswer): Promise<unknown> {
+  const parts: Uint8Array[] = []
+  for await (const part of body) parts.push(part)
+  return JSON.parse(Buffer.concat(parts).toString('utf8'))
+}
+
+async function toError(answer: TransportAnswer, origin: string): Promise<AppError> {
+  const parsed = problemSchema.safeParse(await jsonOf(answer).catch(() => undefined))
+  return parsed.success ? fromProblem(parsed.data) : unexpected(origin, answer.status)
 }
 
 function unexpected(url: string, status?: number): AppError {
   return new AppError('unexpected_answer', {
     detail: `${new URL(url).origin} answered${status ? ` ${status}` : ''}, but not as a Twinlock server does`,
   })
-}
-
-function networkReason(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message
-  return cause instanceof Error ? cause.message : 'unknown reason'
 }

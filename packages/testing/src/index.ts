@@ -1,5 +1,7 @@
 export { readAuditBodies, readAuditRecords } from './audit-log.ts'
+export { type Authority, type Certificate, createAuthority } from './certificates.ts'
 export { type RunningProcess, startNode } from './child-process.ts'
+export { type ConnectProxy, startConnectProxy } from './connect-proxy.ts'
 export { createFakeClock, createShiftedClock, type FakeClock, type ShiftedClock } from './fake-clock.ts'
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.ts'
 export { execute as runSql } from './postgres-database.ts'
@@ -25,4 +27,5 @@ export {
   testUser,
 } from './test-server.ts'
 export { startTestStack, type TestStack } from './test-stack.ts'
+export { startTlsFront, type TlsFront } from './tls-front.ts'
 export { findTmux, openTerminal, type Terminal } from './tmux.ts'

@@ -8,7 +8,15 @@ export const userConfigSchema = z.strictObject({
   environment: nameSchema.optional(),
   /** By the server's address. */
   servers: z
-    .record(z.string(), z.strictObject({ token: z.string().min(1).optional(), allow_insecure: z.boolean().optional() }))
+    .record(
+      z.string(),
+      z.strictObject({
+        token: z.string().min(1).optional(),
+        allow_insecure: z.boolean().optional(),
+        /** The authorities that may vouch for this server, PEM; from the folder of this file on. */
+        ca_file: z.string().min(1).optional(),
+      }),
+    )
     .default({}),
 })
 export type UserConfig = z.infer<typeof userConfigSchema>

@@ -3,6 +3,7 @@ import { CliError } from '../cli-error.ts'
 import type { Connection } from '../context.ts'
 import type { Io } from '../io.ts'
 import { readConfigFiles } from './config-files.ts'
+import { readNetwork } from './network.ts'
 import { resolveConnection } from './resolve-connection.ts'
 
 /** Nothing is sent to a server that there is no token for: the SQL itself may be worth stealing. */
@@ -24,7 +25,12 @@ export async function connect(
   const { server, token } = resolved
   if (token === undefined && !options.anonymous) throw notLoggedIn(server, resolved.heldBack)
   return {
-    client: createClient({ baseUrl: server, userAgent: `twinlock-cli/${io.version}`, ...(token ? { token } : {}) }),
+    client: createClient({
+      baseUrl: server,
+      userAgent: `twinlock-cli/${io.version}`,
+      network: readNetwork(io, { entry: resolved.caFile }),
+      ...(token ? { token } : {}),
+    }),
     server,
     database: io.env.TWINLOCK_DATABASE || project.database || user.database,
     environment: io.env.TWINLOCK_ENVIRONMENT || project.environment || user.environment,

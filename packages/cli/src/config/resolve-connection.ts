@@ -14,6 +14,8 @@ type ResolvedConnection =
       /** The server's origin. */
       readonly server: string
       readonly token: string | undefined
+      /** As the user's own configuration names it for this server. */
+      readonly caFile: string | undefined
       /** TWINLOCK_TOKEN is set and was held back: only the project's file names this server. */
       readonly heldBack: boolean
     }
@@ -39,12 +41,13 @@ export function resolveConnection({ flag, env, user, project }: ConnectionSource
   const verdict: TransportVerdict = transportVerdict(address, { allowInsecure: entry?.allow_insecure === true })
   if (!verdict.ok) return { ok: false, code: 'server_refused', why: verdict.why }
   const fromEnv = env.TWINLOCK_TOKEN || undefined
+  const caFile = entry?.ca_file
   if (named !== undefined || project.server === undefined)
-    return { ok: true, server, token: fromEnv ?? entry?.token, heldBack: false }
+    return { ok: true, server, token: fromEnv ?? entry?.token, caFile, heldBack: false }
   const known = entry !== undefined || (user.server !== undefined && serverOrigin(user.server) === server)
   // The variable may be meant for another server than the one this project chose: the stored token cannot be.
   const token = entry?.token ?? (known ? fromEnv : undefined)
-  return { ok: true, server, token, heldBack: token === undefined && fromEnv !== undefined }
+  return { ok: true, server, token, caFile, heldBack: token === undefined && fromEnv !== undefined }
 }
 
 /** `https://host[:port]` in its one spelling; undefined when the address is more, or something else. */

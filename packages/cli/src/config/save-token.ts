@@ -6,11 +6,13 @@ interface SavedServer {
   readonly server: string
   readonly token: string
   readonly allowInsecure: boolean
+  /** Absolute. */
+  readonly caFile?: string | undefined
 }
 
 interface Document {
   server?: string
-  servers?: Record<string, { token?: string; allow_insecure?: boolean }>
+  servers?: Record<string, { token?: string; allow_insecure?: boolean; ca_file?: string }>
   [key: string]: unknown
 }
 
@@ -24,7 +26,12 @@ export function withToken(config: string, saved: SavedServer): string {
   wanted.servers = servers
   const key = Object.keys(servers).find((name) => serverOrigin(name) === saved.server) ?? saved.server
   const entry = servers[key]
-  servers[key] = { ...entry, token: saved.token, ...(saved.allowInsecure ? { allow_insecure: true } : {}) }
+  servers[key] = {
+    ...entry,
+    token: saved.token,
+    ...(saved.allowInsecure ? { allow_insecure: true } : {}),
+    ...(saved.caFile === undefined ? {} : { ca_file: saved.caFile }),
+  }
   const setDefault = wanted.server === undefined
   if (setDefault) wanted.server = saved.server
 
@@ -33,9 +40,10 @@ export function withToken(config: string, saved: SavedServer): string {
   return isSame(text, wanted) ? text : stringify(wanted)
 }
 
-function appendServer(config: string, key: string, { token, allowInsecure }: SavedServer): string {
+function appendServer(config: string, key: string, { token, allowInsecure, caFile }: SavedServer): string {
   const lines = [`[servers.${JSON.stringify(key)}]`, `token = ${JSON.stringify(token)}`]
   if (allowInsecure) lines.push('allow_insecure = true')
+  if (caFile !== undefined) lines.push(`ca_file = ${JSON.stringify(caFile)}`)
   const gap = config === '' || config.endsWith('\n') ? '' : '\n'
   return `${config}${gap}\n${lines.join('\n')}\n`
 }

@@ -1,8 +1,11 @@
+import { resolve } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
 import { api, transportVerdict } from '@twinlock/contract'
 import { createClient } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import { readUserConfig } from '../config/config-files.ts'
+import type { UserConfig } from '../config/config-schema.ts'
+import { readNetwork } from '../config/network.ts'
 import { configPath } from '../config/paths.ts'
 import { readIfThere, writePrivateFile } from '../config/private-file.ts'
 import { serverOrigin } from '../config/resolve-connection.ts'
@@ -16,19 +19,23 @@ import { expiryText } from './expiry-text.ts'
 interface LoginInput {
   readonly server: string | undefined
   readonly allowInsecure: boolean
+  readonly caFile: string | undefined
 }
 
 /** A token that does not work is not kept. The server is never taken from a project's file. */
 export async function login(ctx: Context, input: LoginInput): Promise<ExitCode> {
   const user = await readUserConfig(ctx.io)
   const address = input.server ?? (ctx.io.env.TWINLOCK_SERVER || user.server) ?? (await askForServer(ctx))
-  const server = checkServer(address, input.allowInsecure || allowedBefore(user, address))
+  const before = entryOf(user, address)
+  const server = checkServer(address, input.allowInsecure || before?.allow_insecure === true)
+  const network = readNetwork(ctx.io, { flag: input.caFile, entry: before?.ca_file })
   const token = await readToken(ctx, server)
-  const client = createClient({ baseUrl: server, token, userAgent: `twinlock-cli/${ctx.io.version}` })
+  const client = createClient({ baseUrl: server, token, network, userAgent: `twinlock-cli/${ctx.io.version}` })
   const me = await client.call(api.identity.me, {}, { signal: ctx.io.interrupt })
   const path = configPath(ctx.io)
-  const before = (await readIfThere(path)) ?? ''
-  await writePrivateFile(path, withToken(before, { server, token, allowInsecure: input.allowInsecure }))
+  const content = (await readIfThere(path)) ?? ''
+  const caFile = input.caFile === undefined ? undefined : resolve(ctx.io.cwd, input.caFile)
+  await writePrivateFile(path, withToken(content, { server, token, allowInsecure: input.allowInsecure, caFile }))
   if (ctx.json) await ctx.printJson({ ...me, server: { url: server, ...me.server } })
   else
     await ctx.say(
@@ -43,11 +50,9 @@ export async function login(ctx: Context, input: LoginInput): Promise<ExitCode> 
   return EXIT.done
 }
 
-function allowedBefore(user: Awaited<ReturnType<typeof readUserConfig>>, address: string): boolean {
+function entryOf(user: UserConfig, address: string): UserConfig['servers'][string] | undefined {
   const origin = serverOrigin(address)
-  return Object.entries(user.servers).some(
-    ([key, entry]) => serverOrigin(key) === origin && entry.allow_insecure === true,
-  )
+  return Object.entries(user.servers).find(([key]) => serverOrigin(key) === origin)?.[1]
 }
 
 function checkServer(address: string, allowInsecure: boolean): string {
