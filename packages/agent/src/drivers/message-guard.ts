@@ -62,13 +62,12 @@ export function createMessageGuard(initial: MessageLimits, forward: (bytes: Buff
   function leave(): void {
     check?.end()
     if (isDoomed) throw new DriverError('result_too_large', 'One row has more bytes than are allowed for a result.')
-    if (large.isOpen) forward(large.end())
+    large.end(forward)
   }
 
   return {
     set limits(next: MessageLimits) {
       limits = next
-      large.drop()
     },
     /** The size of the large message that is on its way; 0 when none is. */
     get largeBytes(): number {
@@ -118,35 +117,46 @@ export function createMessageGuard(initial: MessageLimits, forward: (bytes: Buff
   }
 }
 
-/** One message, put together in a buffer of its size, which serves the next one too. */
+/** Of the message before, on any connection: a new one for each would be garbage faster than it is collected. */
+const spares: WeakRef<Buffer>[] = []
+const MAX_SPARES = 2
+
+function takeSpare(size: number): Buffer {
+  const index = spares.findIndex((spare) => (spare.deref()?.length ?? 0) >= size)
+  const [found] = index < 0 ? [] : spares.splice(index, 1)
+  return found?.deref() ?? Buffer.allocUnsafeSlow(size)
+}
+
+/** One message, put together in a buffer of its size. */
 function createLargeMessage() {
-  let spare = Buffer.alloc(0)
+  let buffer: Buffer | undefined
   let size = 0
   let held = 0
   return {
     get isOpen() {
-      return size > 0
+      return buffer !== undefined
     },
+    /** Of the whole message; 0 when none is on its way. */
     get size() {
-      return size
+      return buffer === undefined ? 0 : size
     },
     begin(type: number, length: number): void {
       size = length + 1
-      if (spare.length < size) spare = Buffer.allocUnsafeSlow(size)
-      spare.writeUInt8(type, 0)
-      spare.writeUInt32BE(length, 1)
+      buffer = takeSpare(size)
+      buffer.writeUInt8(type, 0)
+      buffer.writeUInt32BE(length, 1)
       held = HEADER_BYTES
     },
     add(part: Buffer): void {
-      held += part.copy(spare, held)
+      if (buffer !== undefined) held += part.copy(buffer, held)
     },
-    end(): Buffer {
-      const whole = spare.subarray(0, held)
-      size = 0
-      return whole
-    },
-    drop(): void {
-      if (size === 0) spare = Buffer.alloc(0)
+    end(forward: (bytes: Buffer) => void): void {
+      if (buffer === undefined) return
+      const whole = buffer
+      buffer = undefined
+      forward(whole.subarray(0, held))
+      spares.unshift(new WeakRef(whole))
+      spares.length = Math.min(spares.length, MAX_SPARES)
     },
   }
 }

@@ -13,7 +13,7 @@ import { REQUIRED_PARAMETERS } from './postgres-settings.ts'
 /** For the driver's own queries, whose answers are short. */
 const OWN_LIMITS: MessageLimits = { fieldBytes: 1024 * 1024, rowBytes: 1024 * 1024 }
 /** Large rows that are on their way at once, over all connections. */
-const LARGE_ROWS = createMemoryRoom(48 * 1024 * 1024)
+const LARGE_ROWS = createMemoryRoom(32 * 1024 * 1024)
 const NO_ROOM = { bytes: 0, giveBack: () => {} }
 const OWN_TIMEOUT_MS = 30_000
 const CANCEL_TIMEOUT_MS = 2_000
