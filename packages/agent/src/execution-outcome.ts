@@ -21,9 +21,8 @@ const CODES: Readonly<Record<DriverErrorCode, ExecutionErrorCode>> = {
   cancelled: 'cancelled',
   copy_refused: 'copy_refused',
   field_too_large: 'field_too_large',
-  // One row of the result alone is more than all of it may be.
-  result_too_large: 'field_too_large',
-  protocol_error: 'agent_error',
+  result_too_large: 'result_too_large',
+  protocol_error: 'protocol_error',
 }
 
 export function toExecutionError(error: unknown, statement: number | null): ExecutionError {

@@ -181,7 +181,7 @@ async function explainCommit(
   error: unknown,
   ref: TransactionRef | null,
 ): Promise<Pick<DatabaseEnd, 'error' | 'effect' | 'knownFrom'> | undefined> {
-  const failure = toExecutionError(error, null)
+  const failure = toStoppedError(error, null, ctx.stop)
   // Without a transaction id nothing was written.
   if (ref === null) return { error: failure, effect: 'rolled_back', knownFrom: 'observed' }
   const status = await askTransaction(ctx.driver, ref, { signal: ctx.signal, withinMs: ASK_WITHIN_MS })
@@ -194,9 +194,9 @@ async function explainCommit(
   return { error: codedError('connection_lost', message), effect: 'unknown', knownFrom: 'observed' }
 }
 
-/** COMMIT was answered with an error that leaves no doubt, such as a deferred constraint's. */
+/** COMMIT was answered with an error that leaves no doubt, such as a deferred constraint's or a cancel's. */
 function isPlainRefusal(error: unknown): boolean {
-  if (!(error instanceof DriverError) || error.code !== 'database_error') return false
+  if (!(error instanceof DriverError) || error.code === 'connection_lost') return false
   const { sqlstate = '' } = error
   return /^[0-9A-Z]{5}$/.test(sqlstate) && !/^(08|57P|XX|40003)/.test(sqlstate)
 }

@@ -184,13 +184,30 @@ describe('a cancel tells the truth', () => {
     expect(await orders()).toHaveLength(10)
   })
 
-  test('during COMMIT: it was committed', async () => {
-    running = await startRunningAgent({
+  const commitThatRuns = (body: string) =>
+    startRunningAgent({
       schema: `${SCHEMA};
-        create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return null; end $$;
+        create function slowly() returns trigger language plpgsql as $$ begin ${body} return null; end $$;
         create constraint trigger slow after insert on orders deferrable initially deferred
           for each row execute function slowly()`,
     })
+
+  test('during COMMIT, while it can still be undone: it was rolled back', async () => {
+    running = await commitThatRuns('perform pg_sleep(3600);')
+    const executionId = running.run('insert into orders values (11)', ['dml'])
+    await inDatabase('COMMIT')
+    expect(await cancelAndSee(executionId)).toMatchObject({
+      status: 'cancelled',
+      effect: 'rolled_back',
+      error: CANCELLED,
+    })
+    expect(await orders()).not.toContain(11)
+  })
+
+  test('during COMMIT, which does not heed it: it was committed', async () => {
+    running = await commitThatRuns(
+      'for i in 1..40 loop begin perform pg_sleep(0.05); exception when query_canceled then null; end; end loop;',
+    )
     const executionId = running.run('insert into orders values (11)', ['dml'])
     await inDatabase('COMMIT')
     expect(await cancelAndSee(executionId)).toMatchObject({ status: 'succeeded', effect: 'committed', error: null })

@@ -9,6 +9,7 @@ import {
   type TransactionRef,
 } from './driver.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
+import { IDLE_IN_TRANSACTION } from './postgres-settings.ts'
 import { runStatement } from './postgres-statement.ts'
 import type { TypeNames } from './postgres-types.ts'
 
@@ -16,11 +17,15 @@ import type { TypeNames } from './postgres-types.ts'
 const GRACE_MS = 2_000
 const REPEAT_CANCEL_MS = 250
 const ROLLBACK_TIMEOUT_MS = 5_000
-const DEFAULT_COMMIT_TIMEOUT_MS = 30_000
+const DEFAULT_COMMIT_MS = 30_000
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 const SET_LIMITS = `select pg_catalog.set_config('statement_timeout', $1, $3::pg_catalog.bool),
-  pg_catalog.set_config('lock_timeout', $2, $3::pg_catalog.bool)`
+  pg_catalog.set_config('lock_timeout', $2, $3::pg_catalog.bool),
+  pg_catalog.set_config('idle_in_transaction_session_timeout', '${IDLE_IN_TRANSACTION}', $3::pg_catalog.bool)`
+/** COMMIT runs deferred triggers, within a limit that the statements before it may have lifted. */
+const COMMIT_REF = `select pg_catalog.pg_current_xact_id_if_assigned(),
+  pg_catalog.set_config('statement_timeout', $1, true), pg_catalog.set_config('lock_timeout', $2, true)`
 
 /** Names the server that a transaction ran on; undefined where the role may not ask. */
 export interface ServerIdentity {
@@ -40,9 +45,13 @@ export class PostgresSession implements Session {
   readonly #options: SessionOptions
   #mode: 'read_only' | 'read_write' = 'read_write'
   #mayReuse = true
-  #commitTimeoutMs = DEFAULT_COMMIT_TIMEOUT_MS
+  #limits: Pick<Limits, 'statement_timeout_ms' | 'lock_timeout_ms'> = {
+    statement_timeout_ms: DEFAULT_COMMIT_MS,
+    lock_timeout_ms: DEFAULT_COMMIT_MS,
+  }
   #interruption: DriverError | undefined
   #isOnServer = false
+  #isCommitting = false
   #isEnding = false
   #isReleased = false
   #killTimer: NodeJS.Timeout | undefined
@@ -91,7 +100,7 @@ export class PostgresSession implements Session {
   }
 
   async commitRef(): Promise<TransactionRef | null> {
-    const [row] = await this.#connection.query('select pg_catalog.pg_current_xact_id_if_assigned()')
+    const [row] = await this.#connection.query(COMMIT_REF, toTimeouts(this.#limits))
     const id = row?.[0]
     if (typeof id !== 'string') return null
     const { system_identifier, timeline } = this.#options.identity ?? { system_identifier: '', timeline: 0 }
@@ -102,8 +111,16 @@ export class PostgresSession implements Session {
     if (this.#connection.transactionStatus === 'E') {
       throw new DriverError('protocol_error', 'A transaction that failed cannot be committed.')
     }
-    this.#end()
-    await this.#connection.query('COMMIT', [], this.#commitTimeoutMs)
+    const ms = this.#limits.statement_timeout_ms
+    const clock = { leftMs: ms, roundMs: 0 }
+    this.#isCommitting = true
+    try {
+      await this.#timed(clock, () => this.#connection.query('COMMIT', [], Math.min(ms + 3 * GRACE_MS, MAX_TIMER_MS)))
+    } catch (error) {
+      throw this.#explain(error, clock.roundMs, this.#limits)
+    } finally {
+      this.#end()
+    }
   }
 
   async rollback(): Promise<void> {
@@ -152,11 +169,10 @@ export class PostgresSession implements Session {
   }
 
   async #setLimits(inTransaction: boolean, limits: Limits): Promise<void> {
-    this.#commitTimeoutMs = limits.statement_timeout_ms + GRACE_MS
+    this.#limits = limits
     // A setting for the session outlives the statement, so the session ends with it.
     if (!inTransaction) this.#mayReuse = false
-    const timeouts = [`${limits.statement_timeout_ms}ms`, `${limits.lock_timeout_ms}ms`]
-    await this.#connection.query(SET_LIMITS, [...timeouts, inTransaction ? 'on' : 'off'])
+    await this.#connection.query(SET_LIMITS, [...toTimeouts(limits), inTransaction ? 'on' : 'off'])
   }
 
   /**
@@ -184,9 +200,10 @@ export class PostgresSession implements Session {
   async #interrupt(reason: DriverError): Promise<void> {
     if (this.#interruption !== undefined) return
     this.#interruption = reason
-    // COMMIT decides for itself.
     if (this.#isEnding) return
-    this.#killTimer = setTimeout(() => this.#connection.destroy(reason), GRACE_MS).unref()
+    // A COMMIT that does not heed a cancel is on its way to be done, and is left its time.
+    if (!this.#isCommitting || reason.code === 'statement_timeout')
+      this.#killTimer = setTimeout(() => this.#connection.destroy(reason), GRACE_MS).unref()
     if (!this.#isOnServer) return
     const first = this.#connection.cancel()
     void this.#repeatCancel(first)
@@ -201,7 +218,7 @@ export class PostgresSession implements Session {
   }
 
   /** Which of the reasons for one SQLSTATE it was; the message would depend on the server's language. */
-  #explain(error: unknown, roundMs: number, limits: Limits): unknown {
+  #explain(error: unknown, roundMs: number, limits: Pick<Limits, 'statement_timeout_ms' | 'lock_timeout_ms'>): unknown {
     if (!(error instanceof DriverError) || error.code !== 'database_error') return error
     const as = (code: DriverError['code'], message = error.message) => new DriverError(code, message, error)
     if (error.sqlstate === '57014') {
@@ -211,4 +228,8 @@ export class PostgresSession implements Session {
     if (error.sqlstate === '55P03' && roundMs >= limits.lock_timeout_ms) return as('lock_timeout')
     return error
   }
+}
+
+function toTimeouts(limits: Pick<Limits, 'statement_timeout_ms' | 'lock_timeout_ms'>): string[] {
+  return [`${limits.statement_timeout_ms}ms`, `${limits.lock_timeout_ms}ms`]
 }

@@ -1,6 +1,9 @@
 import type pg from 'pg'
 
-/** Given at start-up, so that a reset of the session returns to them. */
+/** A transaction whose agent is gone, or cut off, holds its locks no longer than this. */
+export const IDLE_IN_TRANSACTION = '60s'
+
+/** Given at start-up, so that a reset of the session returns to them, whatever is the default of a role or database. */
 const PINNED = {
   client_encoding: 'UTF8',
   standard_conforming_strings: 'on',
@@ -11,6 +14,14 @@ const PINNED = {
   TimeZone: 'UTC',
   statement_timeout: '0',
   lock_timeout: '0',
+  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION,
+  // Nobody reads notices, and a loop can send any number of them.
+  client_min_messages: 'error',
+  // These too decide what a text means, and are refused in statements.
+  backslash_quote: 'safe_encoding',
+  transform_null_equals: 'off',
+  array_nulls: 'on',
+  xmloption: 'content',
 }
 
 /** The text that the driver sends and reads depends on these: a session that changes one is closed. */

@@ -8,6 +8,7 @@ import {
   type TransactionStatus,
 } from './driver.ts'
 import { PostgresConnection } from './postgres-connection.ts'
+import { resetSession } from './postgres-reset.ts'
 import { PostgresSession, type ServerIdentity } from './postgres-session.ts'
 import { IDLE_APPLICATION_NAME, toApplicationName, toClientConfig } from './postgres-settings.ts'
 import type { TypeNames } from './postgres-types.ts'
@@ -22,6 +23,8 @@ export interface PostgresDriverOptions {
 
 const MAX_IDLE = 4
 const IDLE_MS = 30_000
+/** A server that is there answers a kept connection at once; one that is not should be asked anew. */
+const IDLE_ANSWER_MS = 3_000
 
 const SET_APPLICATION_NAME = `select pg_catalog.set_config('application_name', $1, false)`
 /** The timeline is the one being written: a control file shows the old one for a while after a failover. */
@@ -53,9 +56,11 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
       idle.delete(candidate)
       clearTimeout(candidate.timer)
       try {
-        return await prepare(candidate, name, signal)
+        return await prepare(candidate, name, signal, IDLE_ANSWER_MS)
       } catch {
-        // It died while it was idle: the next one, or a new one, will tell.
+        // It died while it was idle. Behind a line that swallows everything each of the others would be waited for.
+        forgetIdle()
+        break
       }
     }
     const connection = await PostgresConnection.connect(config, signal)
@@ -66,11 +71,11 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
     }
   }
 
-  async function prepare(entry: Pooled, name: string, signal?: AbortSignal): Promise<Pooled> {
+  async function prepare(entry: Pooled, name: string, signal?: AbortSignal, timeoutMs?: number): Promise<Pooled> {
     open.add(entry.connection)
     using _ = entry.connection.destroyOn(signal)
     try {
-      await entry.connection.query(SET_APPLICATION_NAME, [name])
+      await entry.connection.query(SET_APPLICATION_NAME, [name], timeoutMs)
       const identity = entry.config === main ? (entry.identity ?? (await readIdentity(entry.connection))) : undefined
       return { connection: entry.connection, config: entry.config, identity }
     } catch (error) {
@@ -80,7 +85,7 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
   }
 
   async function giveBack(entry: Pooled, reuse: boolean): Promise<void> {
-    const isKept = reuse && idle.size < MAX_IDLE && (await isReset(entry.connection))
+    const isKept = reuse && idle.size < MAX_IDLE && (await resetSession(entry.connection))
     // Asked again: others were given back during the reset.
     if (!isKept || isDisposed || idle.size >= MAX_IDLE) return await close(entry.connection)
     open.delete(entry.connection)
@@ -92,6 +97,14 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
       }, IDLE_MS).unref(),
     }
     idle.add(kept)
+  }
+
+  function forgetIdle(): void {
+    for (const entry of idle) {
+      clearTimeout(entry.timer)
+      void close(entry.connection)
+    }
+    idle.clear()
   }
 
   async function close(connection: PostgresConnection): Promise<void> {
@@ -134,15 +147,6 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
       idle.clear()
       await Promise.all(all.map(close))
     },
-  }
-}
-
-async function isReset(connection: PostgresConnection): Promise<boolean> {
-  try {
-    await connection.query('DISCARD ALL')
-    return true
-  } catch {
-    return false
   }
 }
 
