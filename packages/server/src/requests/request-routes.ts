@@ -7,7 +7,7 @@ import { cancelRequest } from './cancel-request.ts'
 import { commentRequest } from './comment-request.ts'
 import { listRequests } from './list-requests.ts'
 import { getRequest } from './request-store.ts'
-import { toRequestView, toRequestViews } from './request-view.ts'
+import { toRequestView } from './request-view.ts'
 import { reviewRequest } from './review-request.ts'
 import { submitRequest } from './submit-request.ts'
 
@@ -48,8 +48,5 @@ export function requestRoutes(app: FastifyInstance, ctx: Context): void {
     toRequestView(ctx.db.read, await awaitDecision(ctx, user, params.id, query.wait, signal)),
   )
 
-  route(app, ctx, api.requests.list, async ({ user, query }) => {
-    const { items, nextCursor } = await listRequests(ctx, user, query)
-    return { items: await toRequestViews(ctx.db.read, items), next_cursor: nextCursor, version: '' }
-  })
+  route(app, ctx, api.requests.list, async ({ user, query, signal }) => listRequests(ctx, user, query, signal))
 }
