@@ -47,6 +47,18 @@ describe('a feed', () => {
     expect(feed.isWatched()).toBe(false)
   })
 
+  it('tells each of them once that something concerned them', async () => {
+    const { feed, woken } = start(async () => [1])
+    using member = feed.join((n) => n === 1)
+    expect(member.wasStirred()).toBe(false)
+    feed.stir()
+    await settled()
+    expect([member.wasStirred(), member.wasStirred()]).toEqual([true, false])
+    feed.stirAll()
+    expect(member.wasStirred()).toBe(true)
+    expect(woken).toEqual([member.topic, member.topic])
+  })
+
   it('forgets who has left', async () => {
     const { feed, woken } = start(async () => [1])
     const gone = feed.join(() => true)

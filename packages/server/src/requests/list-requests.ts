@@ -1,6 +1,5 @@
 import { AppError, type api, type EndpointResponse, type RequestStatus } from '@twinlock/contract'
 import { digestOf } from '@twinlock/evidence'
-import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import type { UserCaller } from '../identity/caller.ts'
 import { type Person, readPeople } from '../identity/people.ts'
@@ -47,15 +46,16 @@ export async function listRequests(
 
 async function awaitChange(ctx: ListContext, user: UserCaller, query: ListQuery, signal: AbortSignal): Promise<Answer> {
   let page: Page | undefined
-  // Before the first page is read, whatever changes may concern it.
+  // Before the page is read for the first time, whatever changes may concern it.
   using member = ctx.requestFeed.join((outline) => page?.concerns(outline) ?? true)
-  const topics = [member.topic, topicOf.people]
-  const changed = await ctx.changes.waitFor(topics, query.wait * 1000, signal, async () => {
-    const isFirst = page === undefined
-    page = isFirst ? await readPage(ctx, user, query) : await ctx.requestFeed.inTurn(() => readPage(ctx, user, query))
-    return page.answer.version === query.version ? undefined : page.answer
-  })
-  return changed ?? page?.answer ?? (await readPage(ctx, user, query)).answer
+  page = await readPage(ctx, user, query)
+  if (page.answer.version === query.version)
+    await ctx.changes.waitFor([member.topic], query.wait * 1000, signal, async () => {
+      if (!member.wasStirred()) return undefined
+      page = await ctx.requestFeed.inTurn(() => readPage(ctx, user, query))
+      return page.answer.version === query.version ? undefined : page
+    })
+  return page.answer
 }
 
 interface Page {

@@ -1,3 +1,4 @@
+import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { createFeed, type Feed } from '../feed.ts'
 import { listOutlines, type RequestOutline } from './outline-store.ts'
@@ -27,6 +28,7 @@ export function createRequestFeed(ctx: Pick<Context, 'db' | 'changes' | 'logger'
     if (!feed.isWatched()) return
     for (const topic of topics) if (topic.startsWith('request:')) changed.add(topic.slice('request:'.length))
     if (changed.size > 0) feed.stir()
+    if (topics.includes(topicOf.people)) feed.stirAll()
   })
   return feed
 }
