@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import type { Person } from '../identity/people.ts'
 import { foldReviews, mayApprove } from './approval.ts'
 import type { Viewer } from './list-filter.ts'
-import { listOutlinesBefore, type OutlineFilter, type RequestOutline, type RequestScope } from './outline-store.ts'
+import { type ListedOutline, listOutlinesBefore, type OutlineFilter, type RequestScope } from './outline-store.ts'
 import { listReviewsOf } from './request-store.ts'
 
 const PAGE = 500
@@ -18,10 +18,10 @@ export async function listOpenReviews(
   },
   beforeNumber: number,
   wanted: number,
-): Promise<RequestOutline[]> {
+): Promise<ListedOutline[]> {
   const { viewer, people, filter } = who
   const scopes = new Map(who.scopes.map((scope) => [scope.id, scope]))
-  const found: RequestOutline[] = []
+  const found: ListedOutline[] = []
   for (let before = beforeNumber; found.length < wanted; ) {
     const outlines = await listOutlinesBefore(ctx.db.read, filter, before, PAGE)
     if (outlines.length === 0) break

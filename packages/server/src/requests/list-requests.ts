@@ -6,9 +6,14 @@ import { type Person, readPeople } from '../identity/people.ts'
 import { listOpenReviews } from './awaiting-review.ts'
 import { countCommentLength } from './comment-store.ts'
 import { type ListWish, matchesOutline, toOutlineFilter, type Viewer } from './list-filter.ts'
-import { listOutlinesBefore, listScopes, type OutlineFilter, type RequestOutline } from './outline-store.ts'
-import { getRequest, type RequestRecord } from './request-store.ts'
-import { toRequestViews } from './request-view.ts'
+import {
+  type ListedOutline,
+  listOutlinesBefore,
+  listScopes,
+  type OutlineFilter,
+  type RequestOutline,
+} from './outline-store.ts'
+import { listRequestsById, type RequestRecord } from './request-store.ts'
 
 type Answer = EndpointResponse<typeof api.requests.list>
 
@@ -26,6 +31,14 @@ export interface ListQuery {
 const LAST = Number.MAX_SAFE_INTEGER
 /** A page ends early rather than carry more SQL and comments than this, in characters. */
 const MAX_PAGE_LENGTH = 2 * 1024 * 1024
+/** Each may carry a megabyte. */
+const LOADED_AT_ONCE = 10
+
+/** Renders what a list shows. */
+export type RenderList = (
+  requests: readonly RequestRecord[],
+  people: ReadonlyMap<string, Person>,
+) => Promise<Answer['items']>
 
 type ListContext = Pick<Context, 'db' | 'changes' | 'requestFeed'>
 
@@ -38,21 +51,28 @@ export async function listRequests(
   user: UserCaller,
   query: ListQuery,
   signal: AbortSignal,
+  render: RenderList,
 ): Promise<Answer> {
   if (query.cursor !== undefined && !/^\d{1,15}$/.test(query.cursor)) throw new AppError('invalid_cursor')
-  if (query.wait === 0 || query.version === undefined) return (await readPage(ctx, user, query)).answer
-  return awaitChange(ctx, user, query, signal)
+  if (query.wait === 0 || query.version === undefined) return (await readPage(ctx, user, query, render)).answer
+  return awaitChange(ctx, user, query, signal, render)
 }
 
-async function awaitChange(ctx: ListContext, user: UserCaller, query: ListQuery, signal: AbortSignal): Promise<Answer> {
+async function awaitChange(
+  ctx: ListContext,
+  user: UserCaller,
+  query: ListQuery,
+  signal: AbortSignal,
+  render: RenderList,
+): Promise<Answer> {
   let page: Page | undefined
   // Before the page is read for the first time, whatever changes may concern it.
   using member = ctx.requestFeed.join((outline) => page?.concerns(outline) ?? true)
-  page = await readPage(ctx, user, query)
+  page = await readPage(ctx, user, query, render)
   if (page.answer.version === query.version)
     await ctx.changes.waitFor([member.topic], query.wait * 1000, signal, async () => {
       if (!member.wasStirred()) return undefined
-      page = await ctx.requestFeed.inTurn(() => readPage(ctx, user, query))
+      page = await ctx.requestFeed.inTurn(() => readPage(ctx, user, query, render))
       return page.answer.version === query.version ? undefined : page
     })
   return page.answer
@@ -64,7 +84,7 @@ interface Page {
   readonly concerns: (outline: RequestOutline) => boolean
 }
 
-async function readPage(ctx: ListContext, user: UserCaller, query: ListQuery): Promise<Page> {
+async function readPage(ctx: ListContext, user: UserCaller, query: ListQuery, render: RenderList): Promise<Page> {
   const db = ctx.db.read
   const people = await readPeople(db)
   // By the roles held now, not by those at the beginning of the wait.
@@ -76,7 +96,7 @@ async function readPage(ctx: ListContext, user: UserCaller, query: ListQuery): P
   const items = await loadPage(ctx, outlines.slice(0, query.limit))
   const isLast = items.length >= outlines.length
   const body = {
-    items: await toRequestViews(db, items, people),
+    items: await render(items, people),
     next_cursor: isLast ? null : String(items.at(-1)?.number),
   }
   const shown = new Set(items.map(({ id }) => id))
@@ -109,24 +129,22 @@ async function listMatching(
   scopes: Awaited<ReturnType<typeof listScopes>>,
   filter: OutlineFilter,
   query: ListQuery,
-): Promise<RequestOutline[]> {
+): Promise<ListedOutline[]> {
   const before = query.cursor === undefined ? LAST : Number(query.cursor)
   if (query.awaiting === undefined) return listOutlinesBefore(ctx.db.read, filter, before, query.limit + 1)
   return listOpenReviews(ctx, { viewer, people, scopes, filter }, before, query.limit + 1)
 }
 
-async function loadPage(ctx: ListContext, outlines: readonly RequestOutline[]): Promise<RequestRecord[]> {
-  const comments = await countCommentLength(
-    ctx.db.read,
-    outlines.map(({ id }) => id),
-  )
+async function loadPage(ctx: ListContext, outlines: readonly ListedOutline[]): Promise<RequestRecord[]> {
+  const ids = outlines.map(({ id }) => id)
+  const comments = await countCommentLength(ctx.db.read, ids)
   const items: RequestRecord[] = []
   let length = 0
-  for (const { id } of outlines) {
-    const request = await getRequest(ctx.db.read, id)
-    length += request.sql.length + (comments.get(id) ?? 0)
-    if (items.length > 0 && length > MAX_PAGE_LENGTH) break
-    items.push(request)
-  }
+  for (let i = 0; i < ids.length; i += LOADED_AT_ONCE)
+    for (const request of await listRequestsById(ctx.db.read, ids.slice(i, i + LOADED_AT_ONCE))) {
+      length += request.sql.length + (comments.get(request.id) ?? 0)
+      if (items.length > 0 && length > MAX_PAGE_LENGTH) return items
+      items.push(request)
+    }
   return items
 }

@@ -4,10 +4,13 @@ import type { Tables } from '../db/tables.ts'
 import type { Workflow } from '../policies/workflow.ts'
 import { type RequestRecord, readWorkflow } from './request-store.ts'
 
-/** What tells who may see a request and on whose list it is; read from an index, without its texts. */
-export interface RequestOutline extends Pick<RequestRecord, 'id' | 'number' | 'requesterId' | 'status'> {
+/** What tells who may see a request and on whose list it is: all of it from an index, without its texts. */
+export interface ListedOutline extends Pick<RequestRecord, 'id' | 'number' | 'requesterId'> {
   readonly scopeId: string
 }
+
+/** The same of a request that has changed. */
+export interface RequestOutline extends ListedOutline, Pick<RequestRecord, 'status'> {}
 
 /** The requests of one target under one workflow. */
 export interface RequestScope extends Pick<RequestRecord, 'database' | 'environment'> {
@@ -45,9 +48,12 @@ export async function listOutlinesBefore(
   filter: OutlineFilter,
   beforeNumber: number,
   limit: number,
-): Promise<RequestOutline[]> {
+): Promise<ListedOutline[]> {
   const { status, requesterId, notOf, within } = filter
-  let query = selectOutlines(db).where('number', '<', beforeNumber)
+  let query = db
+    .selectFrom('requests')
+    .select(['id', 'number', 'requester_id', 'scope_id'])
+    .where('number', '<', beforeNumber)
   if (status) query = query.where('status', '=', status)
   if (requesterId !== undefined) query = query.where('requester_id', '=', requesterId)
   if (notOf !== undefined) query = query.where('requester_id', '<>', notOf)
@@ -62,29 +68,18 @@ export async function listOutlinesBefore(
 }
 
 export async function listOutlines(db: Kysely<Tables>, ids: readonly string[]): Promise<RequestOutline[]> {
-  return (await selectOutlines(db).where('id', 'in', ids).execute()).map(toOutline)
+  const rows = await db
+    .selectFrom('requests')
+    .select(['id', 'number', 'requester_id', 'scope_id', 'status'])
+    .where('id', 'in', ids)
+    .execute()
+  return rows.map((row) => ({ ...toOutline(row), status: row.status }))
 }
 
 function isInScope(eb: ExpressionBuilder<Tables, 'requests'>, scopes: ReadonlySet<string>) {
   return scopes.size === 0 ? eb.lit(false) : eb('scope_id', 'in', [...scopes])
 }
 
-function selectOutlines(db: Kysely<Tables>) {
-  return db.selectFrom('requests').select(['id', 'number', 'requester_id', 'status', 'scope_id'])
-}
-
-function toOutline(row: {
-  id: string
-  number: number
-  requester_id: string
-  status: RequestStatus
-  scope_id: string
-}): RequestOutline {
-  return {
-    id: row.id,
-    number: row.number,
-    requesterId: row.requester_id,
-    status: row.status,
-    scopeId: row.scope_id,
-  }
+function toOutline(row: { id: string; number: number; requester_id: string; scope_id: string }): ListedOutline {
+  return { id: row.id, number: row.number, requesterId: row.requester_id, scopeId: row.scope_id }
 }

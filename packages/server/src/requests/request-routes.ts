@@ -7,7 +7,7 @@ import { cancelRequest } from './cancel-request.ts'
 import { commentRequest } from './comment-request.ts'
 import { listRequests } from './list-requests.ts'
 import { getRequest } from './request-store.ts'
-import { toRequestView } from './request-view.ts'
+import { toRequestView, toRequestViews } from './request-view.ts'
 import { reviewRequest } from './review-request.ts'
 import { submitRequest } from './submit-request.ts'
 
@@ -48,5 +48,7 @@ export function requestRoutes(app: FastifyInstance, ctx: Context): void {
     toRequestView(ctx.db.read, await awaitDecision(ctx, user, params.id, query.wait, signal)),
   )
 
-  route(app, ctx, api.requests.list, async ({ user, query, signal }) => listRequests(ctx, user, query, signal))
+  route(app, ctx, api.requests.list, async ({ user, query, signal }) =>
+    listRequests(ctx, user, query, signal, (requests, people) => toRequestViews(ctx.db.read, requests, people)),
+  )
 }

@@ -133,6 +133,12 @@ export async function getRequest(db: Kysely<Tables>, id: string): Promise<Reques
   return toRecord(await selectRequests(db).where('requests.id', '=', id).executeTakeFirstOrThrow())
 }
 
+/** Newest first. */
+export async function listRequestsById(db: Kysely<Tables>, ids: readonly string[]): Promise<RequestRecord[]> {
+  const rows = await selectRequests(db).where('requests.id', 'in', ids).orderBy('requests.number', 'desc').execute()
+  return rows.map(toRecord)
+}
+
 /** Requests whose time is over, unless an agent has one of their executions in its hands; the longest overdue first. */
 export async function listExpiredRequests(db: Kysely<Tables>, now: number, limit: number): Promise<string[]> {
   const rows = await db
