@@ -310,6 +310,30 @@ describe('a list that is watched', () => {
     expect(await next).toMatchObject({ items: [] })
   })
 
+  it('is answered when people change: who may review it, and by whose roles it is read', async () => {
+    await using setup = await start()
+    const { alice, bob, server, watch, clock } = setup
+    const user = (verb: 'suspend' | 'activate', name: string) =>
+      server.admin.client.call(api.identity[`${verb}User`], { params: { name }, body: {} })
+    await submit(alice.client, 'select 1', 'app/production')
+
+    const candidates = await watch(alice)
+    await server.createUser('dora', 'approver')
+    expect((await candidates.next).items[0]?.steps[0]?.approvers[0]?.candidates).toContain('dora')
+
+    const frozen = await watch(bob, { awaiting: 'me' })
+    await user('suspend', 'alice')
+    expect((await frozen.next).items).toEqual([])
+    const thawed = await watch(bob, { awaiting: 'me' })
+    await user('activate', 'alice')
+    expect((await thawed.next).items).toHaveLength(1)
+
+    const demoted = await watch(bob)
+    await server.admin.client.call(api.identity.updateUser, { params: { name: 'bob' }, body: { roles: ['readonly'] } })
+    expect((await demoted.next).items).toEqual([])
+    await clock.untilHeld(WAIT_MS, 0)
+  })
+
   it('reads again only for those whom a change concerns, and once for a burst', async () => {
     await using setup = await start()
     const { ctx } = setup.server.server

@@ -7,7 +7,6 @@ import { foldReviews, type Review } from './approval.ts'
 const person = (name: string, ...roles: Role[]) => ({
   id: `usr_${name}`,
   name,
-  status: 'active' as const,
   roles: roles.map((role) => ({ role, database: '*', environment: '*' })),
   status: 'active' as const,
 })

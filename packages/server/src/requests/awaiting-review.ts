@@ -1,7 +1,6 @@
 import type { Context } from '../context.ts'
 import type { Person } from '../identity/people.ts'
 import { foldReviews, mayApprove } from './approval.ts'
-import type { Viewer } from './list-filter.ts'
 import { type ListedOutline, listOutlinesBefore, type OutlineFilter, type RequestScope } from './outline-store.ts'
 import { listReviewsOf } from './request-store.ts'
 
@@ -11,7 +10,7 @@ const PAGE = 500
 export async function listOpenReviews(
   ctx: Pick<Context, 'db'>,
   who: {
-    readonly viewer: Viewer
+    readonly viewer: Person
     readonly people: ReadonlyMap<string, Person>
     readonly scopes: readonly RequestScope[]
     readonly filter: OutlineFilter

@@ -1,5 +1,5 @@
 import { can, type RequestStatus } from '@twinlock/contract'
-import type { UserCaller } from '../identity/caller.ts'
+import type { Person } from '../identity/people.ts'
 import type { OutlineFilter, RequestOutline, RequestScope } from './outline-store.ts'
 import { canSeeOthers, mayReview } from './request-access.ts'
 
@@ -13,13 +13,11 @@ export interface ListWish {
   readonly awaiting: boolean
 }
 
-export type Viewer = Pick<UserCaller, 'id' | 'name' | 'roles'>
-
 /** No name: held for every target. */
 const EVERYWHERE = { database: '*', environment: '*' }
 
 /** Which requests may be on somebody's list, as far as their outlines tell. Scopes that are not given are nobody's. */
-export function toOutlineFilter(viewer: Viewer, scopes: readonly RequestScope[], wish: ListWish): OutlineFilter {
+export function toOutlineFilter(viewer: Person, scopes: readonly RequestScope[], wish: ListWish): OutlineFilter {
   const { requesterId, target } = wish
   const wanted = scopes.filter((scope) => target === undefined || isWithin(target, scope))
   const nobodys = new Set<string>()

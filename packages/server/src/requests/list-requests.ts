@@ -5,7 +5,7 @@ import type { UserCaller } from '../identity/caller.ts'
 import { type Person, readPeople } from '../identity/people.ts'
 import { listOpenReviews } from './awaiting-review.ts'
 import { countCommentLength } from './comment-store.ts'
-import { type ListWish, matchesOutline, toOutlineFilter, type Viewer } from './list-filter.ts'
+import { type ListWish, matchesOutline, toOutlineFilter } from './list-filter.ts'
 import {
   type ListedOutline,
   listOutlinesBefore,
@@ -124,7 +124,7 @@ function toWish(query: ListQuery, people: ReadonlyMap<string, Person>): ListWish
 /** The page's outlines, and one more where there is one. */
 async function listMatching(
   ctx: ListContext,
-  viewer: Viewer,
+  viewer: Person,
   people: ReadonlyMap<string, Person>,
   scopes: Awaited<ReturnType<typeof listScopes>>,
   filter: OutlineFilter,

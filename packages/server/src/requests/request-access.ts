@@ -2,24 +2,24 @@ import { AppError, can } from '@twinlock/contract'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
 import type { UserCaller } from '../identity/caller.ts'
+import type { Person } from '../identity/people.ts'
 import { mayApprove } from './approval.ts'
 import { findRequest, type RequestRecord } from './request-store.ts'
 
 /** What a request's visibility to others depends on. */
 type Scope = Pick<RequestRecord, 'workflow' | 'database' | 'environment'>
-type Viewer = Pick<UserCaller, 'id' | 'name' | 'roles'>
 
 /** Who sees a request and its SQL: its requester, those who may review a step of it, and those who may see all. */
-export function canSee(viewer: Viewer, request: Scope & Pick<RequestRecord, 'requesterId'>): boolean {
+export function canSee(viewer: Person, request: Scope & Pick<RequestRecord, 'requesterId'>): boolean {
   return request.requesterId === viewer.id || canSeeOthers(viewer, request)
 }
 
 /** Whether somebody sees other people's requests of this target and workflow. */
-export function canSeeOthers(viewer: Viewer, scope: Scope): boolean {
+export function canSeeOthers(viewer: Person, scope: Scope): boolean {
   return can(viewer.roles, 'request:read_any', scope) || mayReview(viewer, scope)
 }
 
-export function mayReview(viewer: Viewer, scope: Scope): boolean {
+export function mayReview(viewer: Person, scope: Scope): boolean {
   return (
     can(viewer.roles, 'request:review', scope) && scope.workflow.steps.some((step) => mayApprove(step, viewer, scope))
   )
