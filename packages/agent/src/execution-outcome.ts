@@ -59,6 +59,14 @@ export function effectOfFailure(phase: Phase, error: unknown): Effect {
   return code === 'copy_refused' ? 'partial' : 'unknown'
 }
 
+/** Says what is left, where the database does not. */
+export function withPartialHint(error: ExecutionError, effect: Effect): ExecutionError {
+  return effect === 'partial' && error.hint === null ? { ...error, hint: PARTIAL_HINT } : error
+}
+
+const PARTIAL_HINT =
+  'It ran outside a transaction, so what it had done by then stays. After CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY look for an invalid index (pg_index.indisvalid) and drop it; then run it again.'
+
 /** Where the server itself says so; otherwise the connection was given up, and the statement may go on. */
 const ENDED: ReadonlySet<DriverErrorCode> = new Set([
   'database_error',

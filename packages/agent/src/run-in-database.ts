@@ -1,6 +1,13 @@
 import type { Effect, ExecutionError, StatementOutcome } from '@twinlock/contract'
 import { DriverError, type Session, type TransactionRef } from './drivers/driver.ts'
-import { codedError, effectOfFailure, notRun, type Phase, toExecutionError } from './execution-outcome.ts'
+import {
+  codedError,
+  effectOfFailure,
+  notRun,
+  type Phase,
+  toExecutionError,
+  withPartialHint,
+} from './execution-outcome.ts'
 import type { ResultEncoder } from './result-encoder.ts'
 import type { MadeResult } from './result-upload.ts'
 import { describeFailure } from './retry.ts'
@@ -84,7 +91,8 @@ export async function runInDatabase(
   } catch (error) {
     if (!(error instanceof DriverError)) ctx.log.error(describeFailure(error), 'an execution failed within the agent')
     await session?.rollback()
-    const ended = end(toStoppedError(error, state.statement, ctx.stop), effectOfFailure(state.phase, error))
+    const effect = effectOfFailure(state.phase, error)
+    const ended = end(withPartialHint(toStoppedError(error, state.statement, ctx.stop), effect), effect)
     void release({ reuse: false })
     return ended
   }
