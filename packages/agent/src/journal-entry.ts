@@ -48,7 +48,8 @@ const outcomeEntrySchema = z.strictObject({
   type: z.literal('outcome'),
   execution_id: executionId,
   valid_until: instant,
-  outcome: outcomeSchema,
+  // Rows are not for the agent's disk.
+  outcome: outcomeSchema.omit({ inline_result: true }),
 })
 
 /**

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { type Lease, POLL_HOLD_S } from '@twinlock/contract'
 import type { Logger } from 'pino'
 import { backoffDelay, sleep } from './backoff.ts'
@@ -97,6 +98,8 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
       )
       if (signal.aborted) return await handBack(answer.leases.slice(0, MAX_HAND_BACKS))
       const news = takeAll(answer) + cancelAll(answer)
+      // What was taken is started before more is asked for.
+      if (news > 0) await setImmediate()
       const wasHeld = news > 0 || performance.now() - startedAt >= HELD_MS
       failures = wasHeld ? 0 : failures + 1
     } catch (error) {

@@ -24,6 +24,7 @@ function start(send: (n: number, bytes: Uint8Array) => Promise<unknown>, options
     },
     spill,
     patienceMs: 0,
+    inlineBytes: 0,
     signal: new AbortController().signal,
     stop: new AbortController().signal,
     log: pino({ level: 'silent' }),
@@ -54,6 +55,26 @@ describe('the upload of a result', () => {
       await upload.push(chunk(1))
       expect(await upload.finish()).toBe(true)
       expect(arrived).toHaveLength(2)
+      await upload[Symbol.asyncDispose]()
+    }
+  })
+
+  test('a short result waits to be taken with the outcome, and nothing is sent', async () => {
+    const { upload, arrived } = start(unreachable, { inlineBytes: 1000 })
+    await upload.push(Buffer.from('{"rows":[["ü"]]}\n'))
+    expect(await upload.finish()).toBe(true)
+    expect(upload.takeInline()).toBe('{"rows":[["ü"]]}\n')
+    expect([upload.takeInline(), upload.made.chunks, arrived.length]).toEqual([undefined, 1, 0])
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test('a result that grows past one short chunk is sent from its beginning', async () => {
+    for (const chunks of [[chunk(0), chunk(1)], [new Uint8Array(1001)]]) {
+      const { upload, arrived } = start(() => Promise.resolve(), { inlineBytes: 1000 })
+      for (const bytes of chunks) await upload.push(bytes)
+      expect(await upload.finish()).toBe(true)
+      expect(upload.takeInline()).toBeUndefined()
+      expect(arrived).toEqual(chunks)
       await upload[Symbol.asyncDispose]()
     }
   })

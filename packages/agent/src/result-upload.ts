@@ -9,6 +9,8 @@ export interface UploadOptions {
   readonly spill: SpillFile
   /** How long the database may be held up for a server that is slow; 0 for work that holds locks. */
   readonly patienceMs: number
+  /** A result of one chunk that is not longer than this waits to be taken with the outcome; 0 sends every chunk at once. */
+  readonly inlineBytes: number
   readonly signal: AbortSignal
   /** Ends waiting for a server that is slow. */
   readonly stop: AbortSignal
@@ -41,6 +43,7 @@ export class ResultUpload implements AsyncDisposable {
   /** The server was waited for in vain; not again before it has taken something. */
   #outOfPatience = false
   #isSending = false
+  #held: Uint8Array<ArrayBuffer> | undefined
   #sent: Promise<void> = Promise.resolve()
   readonly #abandoned = new AbortController()
   #slotFree = Promise.withResolvers<void>()
@@ -61,6 +64,28 @@ export class ResultUpload implements AsyncDisposable {
   async push(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     this.#made += 1
     this.#hash.update(bytes)
+    if (this.#made === 1 && bytes.length <= this.#options.inlineBytes) {
+      this.#held = bytes
+      return
+    }
+    const held = this.#takeHeld()
+    if (held) await this.#enqueue(held)
+    await this.#enqueue(bytes)
+  }
+
+  /** The result as text, where all of it was held back; it then counts as arrived. */
+  takeInline(): string | undefined {
+    const held = this.#takeHeld()
+    return held && Buffer.from(held).toString('utf8')
+  }
+
+  #takeHeld(): Uint8Array<ArrayBuffer> | undefined {
+    const held = this.#held
+    this.#held = undefined
+    return held
+  }
+
+  async #enqueue(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (!this.#hasSlot()) await this.#waitForSlot()
     // A result without its end is worth its beginning; a statement that writes is worth more than its result.
     if (this.#failed) return

@@ -1,4 +1,4 @@
-import type { Outcome } from '@twinlock/contract'
+import { MAX_INLINE_RESULT, type Outcome } from '@twinlock/contract'
 import type { Logger } from 'pino'
 import type { TargetDriver } from './drivers/driver.ts'
 import { codedError, failedOutcome } from './execution-outcome.ts'
@@ -37,6 +37,8 @@ export async function runExecution(ctx: RunContext, work: DatabaseWork): Promise
     send: ctx.sendChunk,
     spill: new SpillFile(ctx.stateDir, executionId),
     patienceMs: verified.readOnly ? READ_PATIENCE_MS : 0,
+    // What a write returned must reach the server even if this process dies after COMMIT.
+    inlineBytes: verified.readOnly ? MAX_INLINE_RESULT : 0,
     signal: ctx.signal,
     stop: ctx.stop,
     log: ctx.log,
@@ -54,7 +56,11 @@ export async function runExecution(ctx: RunContext, work: DatabaseWork): Promise
       .catch(() => {})
   }
   const isComplete = await upload.finish()
-  return toOutcome(work, end, upload.made, isComplete, ctx.stop)
+  const inline = upload.takeInline()
+  return {
+    ...toOutcome(work, end, upload.made, isComplete, ctx.stop),
+    ...(inline === undefined ? {} : { inline_result: inline }),
+  }
 }
 
 function toOutcome(

@@ -5,6 +5,8 @@ import { effectSchema, executionErrorSchema, resultReasonSchema, statementOutcom
 
 /** The largest body of a chunk, bytes. */
 export const MAX_CHUNK_BYTES = 900 * 1024
+/** The longest result that may come with the outcome, characters. */
+export const MAX_INLINE_RESULT = 64 * 1024
 /** How long a poll is held open, seconds. */
 export const POLL_HOLD_S = 25
 /** How long an agent holds an execution that it heartbeats. */
@@ -80,6 +82,8 @@ export const outcomeSchema = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .nullable(),
+  /** The whole result, where it is one small chunk that was not uploaded: a short read needs no call of its own for its rows. */
+  inline_result: z.string().max(MAX_INLINE_RESULT).optional(),
   /** How the agent came to know: it saw the end, or asked its journal or the database afterwards. */
   known_from: z.enum(['observed', 'journal', 'database']),
   /** Why the server would not keep the result; null, or left out, when it did. */

@@ -5,6 +5,7 @@ export {
   LEASE_MS,
   type Lease,
   MAX_CHUNK_BYTES,
+  MAX_INLINE_RESULT,
   type Outcome,
   outcomeSchema,
   POLL_HOLD_S,

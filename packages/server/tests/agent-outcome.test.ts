@@ -36,6 +36,26 @@ describe('a chunk', () => {
     expect(await readBytes(setup, id)).toBe('one')
   })
 
+  it('that comes with the outcome is the whole result, and a repeated report changes nothing', async () => {
+    await using setup = await startProtocol()
+    const { id, held } = await running(setup)
+    const end = { chunks: 1, result_sha256: 'a'.repeat(64), inline_result: 'a row\n' }
+    await setup.dev.report(held, end)
+    await setup.dev.report(held, { ...end, inline_result: 'another\n' })
+    expect(await setup.show(id)).toMatchObject({ status: 'succeeded', result: 'complete' })
+    expect(await readBytes(setup, id)).toBe('a row\n')
+  })
+
+  it('that comes with an outcome under a lease that is not held is not stored', async () => {
+    await using setup = await startProtocol()
+    const { id, held } = await running(setup)
+    const other = { ...held, lease_id: 'lse_01jd5hx0000000000000000001' }
+    const end = { chunks: 1, result_sha256: 'a'.repeat(64), inline_result: 'forged\n' }
+    await expect(setup.dev.report(other, end)).rejects.toMatchObject({ code: 'lease_lost' })
+    await setup.dev.report(held, { ...end, inline_result: 'true\n' })
+    expect(await readBytes(setup, id)).toBe('true\n')
+  })
+
   it('of 900 KiB is taken, and one byte more is not', async () => {
     await using setup = await startProtocol()
     const { id, held } = await running(setup)

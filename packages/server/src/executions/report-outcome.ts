@@ -4,13 +4,15 @@ import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import type { AgentCaller } from '../identity/caller.ts'
 import { settleSlot } from '../requests/execution-slots.ts'
+import { keepInlineResult } from '../results/keep-inline-result.ts'
 import { isEnded, transition } from './execution-state.ts'
 import { type ExecutionRecord, updateExecution } from './execution-store.ts'
 import { getHeldExecution } from './held-execution.ts'
 
 /** Takes an agent's report of how an execution ended, also late, for one that counts as lost. The same report again changes nothing. */
 export async function reportOutcome(ctx: Context, agent: AgentCaller, id: string, outcome: Outcome): Promise<void> {
-  const stored = await ctx.results.count(id)
+  await keepInlineResult(ctx, agent, id, outcome)
+  const stored = outcome.chunks === 0 ? 0 : await ctx.results.count(id)
   const ended = await ctx.db.transact(async (tx) => {
     const execution = await getHeldExecution(tx, agent, id, outcome.lease_id)
     if (isEnded(execution.status)) {

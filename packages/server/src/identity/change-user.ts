@@ -121,6 +121,6 @@ async function change(
     return { id: user.id, ...consequences }
   })
   ctx.openCalls.end(endedTokens)
-  ctx.changes.notify(topicOf.people, ...topics)
+  ctx.changes.notify(...topics)
   return id
 }

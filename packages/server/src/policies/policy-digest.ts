@@ -1,8 +1,18 @@
 import { canonicalBytes, digestOf } from '@twinlock/evidence'
 import type { ServerConfig } from '../config.ts'
 
-/** The digest of the rules in force, `sha256:…`; it is in every work order. */
-export function policyDigest(config: Pick<ServerConfig, 'databases' | 'workflows'>): string {
+type Rules = Pick<ServerConfig, 'databases' | 'workflows'>
+
+const digests = new WeakMap<Rules, string>()
+
+/** The digest of the rules in force, `sha256:…`; it is in every work order. A configuration never changes. */
+export function policyDigest(config: Rules): string {
+  const digest = digests.get(config) ?? digestRules(config)
+  digests.set(config, digest)
+  return digest
+}
+
+function digestRules(config: Rules): string {
   const rules = {
     databases: config.databases.map(({ name, environments, dialect }) => ({ name, environments, dialect })),
     workflows: config.workflows.map((workflow) => ({
