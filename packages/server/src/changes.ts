@@ -3,6 +3,8 @@ import type { Clock } from './clock.ts'
 /** Wakes those who wait for something to change: long polls, agents, readers of a growing result. */
 export interface Changes {
   notify(...topics: readonly string[]): void
+  /** Tells every change, for one who knows better than a topic whom it concerns. */
+  watch(tell: (topics: readonly string[]) => void): void
   /**
    * Reads until `read` has an answer, again after each change of a topic, at most until `ms` have passed or the signal
    * aborts; then undefined. It listens before it reads, so that no change is missed between the two. Once the server
@@ -23,12 +25,15 @@ export const topicOf = {
   request: (id: string) => `request:${id}`,
   execution: (id: string) => `execution:${id}`,
   result: (executionId: string) => `result:${executionId}`,
+  /** Who there is, and what they may do. */
+  people: 'people',
   queue: (target: { database: string; environment: string }) => `queue:${target.database}/${target.environment}`,
 }
 
 export function createChanges(clock: Clock): Changes {
   const listeners = new Map<string, Set<() => void>>()
   let isReleased = false
+  const watchers: ((topics: readonly string[]) => void)[] = []
 
   function listen(topics: readonly string[], wake: () => void): () => void {
     for (const topic of topics) {
@@ -45,7 +50,11 @@ export function createChanges(clock: Clock): Changes {
   }
 
   return {
+    watch(tell) {
+      watchers.push(tell)
+    },
     notify(...topics) {
+      for (const tell of watchers) tell(topics)
       for (const topic of topics) for (const wake of [...(listeners.get(topic) ?? [])]) wake()
     },
     release() {

@@ -11,6 +11,7 @@ import { createLastUse, type LastUse } from './identity/last-use.ts'
 import { createOpenCalls, type OpenCalls } from './identity/open-calls.ts'
 import type { decideSubmission } from './policies/decide-submission.ts'
 import { type AnalysisTurns, createAnalysisTurns } from './requests/analysis-turns.ts'
+import { createRequestFeed, type RequestFeed } from './requests/request-feed.ts'
 import { createResultFiles, type ResultFiles } from './results/result-files.ts'
 
 /** What use cases ask for, each only the part it needs. */
@@ -26,6 +27,7 @@ export interface Context {
   readonly ids: (prefix: string) => string
   readonly changes: Changes
   readonly drain: Drain
+  readonly requestFeed: RequestFeed
   readonly logger: Logger
   readonly analyzers: Readonly<Record<Dialect, Analyzer | undefined>>
   readonly results: ResultFiles
@@ -72,6 +74,7 @@ export function createContext(parts: ContextParts): Context {
     changes,
     drain: createDrain(clock, changes),
     results: createResultFiles(parts.config.results.dir),
+    requestFeed: createRequestFeed({ ...parts, changes }),
     analysisTurns: createAnalysisTurns(),
     lastUse: createLastUse(clock),
     openCalls: createOpenCalls(),

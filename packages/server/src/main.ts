@@ -2,12 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { formatConfigProblems } from '@twinlock/contract/config'
 import type { Command, Configured, Host } from './commands/command.ts'
+import { recover } from './commands/recover.ts'
 import { start } from './commands/start.ts'
 import { readServerConfig } from './config.ts'
 import { VERSION } from './version.ts'
 
 /** The first one runs when none is named. */
-const COMMANDS: readonly [Command, ...Command[]] = [start]
+const COMMANDS: readonly [Command, ...Command[]] = [start, recover]
 
 const DEFAULT_FILES = ['twinlock-server.toml', '/etc/twinlock/twinlock-server.toml']
 

@@ -6,6 +6,7 @@ import {
   linkSync,
   openSync,
   readFileSync,
+  renameSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -22,14 +23,7 @@ export function readSecretFile(file: string): string | undefined {
 
 /** Writes a secret that is wholly there, durable and 0600, or not at all. Never replaces a file. Returns the secret. */
 export function writeSecretFile(file: string, secret: string): string {
-  const temporary = `${file}.${randomUUID()}.tmp`
-  const descriptor = openSync(temporary, 'wx', 0o600)
-  try {
-    writeSync(descriptor, `${secret}\n`)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
+  const temporary = writeTemporary(file, secret)
   try {
     linkSync(temporary, file)
   } finally {
@@ -37,6 +31,38 @@ export function writeSecretFile(file: string, secret: string): string {
   }
   syncDirectory(dirname(file))
   return secret
+}
+
+/** A secret that is on the disk, 0600, and not in its place yet; disposing of it before it is published removes it. */
+export function stageSecretFile(file: string, secret: string): Disposable & { publish(): void } {
+  const temporary = writeTemporary(file, secret)
+  let isPublished = false
+  return {
+    /** Takes the place of a file that is there, at once and wholly. */
+    publish() {
+      renameSync(temporary, file)
+      isPublished = true
+      syncDirectory(dirname(file))
+    },
+    [Symbol.dispose]() {
+      if (!isPublished) unlinkSync(temporary)
+    },
+  }
+}
+
+function writeTemporary(file: string, secret: string): string {
+  const temporary = `${file}.${randomUUID()}.tmp`
+  const descriptor = openSync(temporary, 'wx', 0o600)
+  try {
+    writeSync(descriptor, `${secret}\n`)
+    fsyncSync(descriptor)
+  } catch (error) {
+    unlinkSync(temporary)
+    throw error
+  } finally {
+    closeSync(descriptor)
+  }
+  return temporary
 }
 
 function syncDirectory(directory: string): void {

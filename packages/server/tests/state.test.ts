@@ -188,7 +188,7 @@ describe('the schema', () => {
     )
   })
 
-  it.each(['sql', 'work_order', 'work_order_digest', 'workflow', 'max_executions', 'requester_id'])(
+  it.each(['sql', 'work_order', 'work_order_digest', 'scope_id', 'max_executions', 'requester_id'])(
     'refuses another %s for a request',
     (column) => {
       trying(() => expect(() => file.exec(`update requests set ${column} = ${column}`)).toThrow(/does not change/))

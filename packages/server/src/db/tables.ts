@@ -45,10 +45,20 @@ export interface Tables {
     targets: Json
     created_at: Fixed<Time>
   }
+  /** The requests of one target under one workflow: who sees one of them sees all, but for what is their own. */
+  request_scopes: {
+    /** A digest of the rest. */
+    id: Fixed<string>
+    database: Fixed<string>
+    environment: Fixed<string>
+    /** As it was when the requests were created. */
+    workflow: Fixed<Json>
+  }
   requests: {
     id: Fixed<string>
     number: Fixed<number>
     requester_id: Fixed<string>
+    scope_id: Fixed<string>
     database: Fixed<string>
     environment: Fixed<string>
     sql: Fixed<string>
@@ -56,8 +66,6 @@ export interface Tables {
     start: Fixed<'manual' | 'on_approval'>
     operations: Fixed<Json>
     statements: Fixed<Json>
-    /** The workflow as it was when the request was created. */
-    workflow: Fixed<Json>
     work_order: Fixed<string>
     work_order_digest: Fixed<string>
     status: RequestStatus

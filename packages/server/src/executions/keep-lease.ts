@@ -40,5 +40,5 @@ export async function handBackExecution(ctx: Context, agent: AgentCaller, id: st
     })
     return execution
   })
-  ctx.changes.notify(topicOf.queue(execution))
+  ctx.changes.notify(topicOf.queue(execution), topicOf.request(execution.requestId))
 }

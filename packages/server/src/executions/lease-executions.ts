@@ -1,5 +1,6 @@
 import type { Lease } from '@twinlock/contract'
 import { appendAudit } from '../audit/append-audit.ts'
+import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { assertStillLive } from '../identity/authenticate.ts'
 import type { TargetName } from '../policies/workflow.ts'
@@ -27,7 +28,8 @@ export async function leaseExecutions(ctx: Context, taker: LeaseTaker): Promise<
   if (taker.freeCapacity === 0 || ctx.drain.hasBegun) return []
   const waiting = await listQueuedExecutions(ctx.db.read, taker.targets, taker.freeCapacity + LOOK_PAST)
   if (waiting.length === 0) return []
-  return ctx.db.transact(async (tx) => {
+  const leasedFor: string[] = []
+  const leases = await ctx.db.transact(async (tx) => {
     // The poll may have been held open for long: its token may have been revoked meanwhile.
     await assertStillLive(ctx, tx, taker)
     const leases: Lease[] = []
@@ -59,9 +61,12 @@ export async function leaseExecutions(ctx: Context, taker: LeaseTaker): Promise<
         subject: { type: 'execution', id },
         data: { lease_id: leaseId },
       })
+      leasedFor.push(execution.requestId)
       leases.push({ execution_id: id, lease_id: leaseId, work_order: workOrder })
     }
     return leases
     // Losing a lease with the power costs nothing: it had not started, and its start is durable.
   }, 'with_next')
+  ctx.changes.notify(...leasedFor.map(topicOf.request))
+  return leases
 }

@@ -16,7 +16,7 @@ const ADMIN_NAME = 'admin'
  * the next start; later starts change nothing. Returns the files written.
  */
 export async function bootstrap(
-  ctx: Pick<Context, 'config' | 'db' | 'clock' | 'ids' | 'random' | 'signingKey'>,
+  ctx: Pick<Context, 'config' | 'db' | 'clock' | 'ids' | 'random' | 'signingKey' | 'changes'>,
 ): Promise<string[]> {
   if (await isBootstrapped(ctx)) return []
   const adminFile = join(ctx.config.stateDir, 'admin-token')

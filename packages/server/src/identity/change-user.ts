@@ -121,6 +121,6 @@ async function change(
     return { id: user.id, ...consequences }
   })
   ctx.openCalls.end(endedTokens)
-  ctx.changes.notify(...topics)
+  ctx.changes.notify(topicOf.people, ...topics)
   return id
 }

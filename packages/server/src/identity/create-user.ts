@@ -1,17 +1,18 @@
 import { AppError, formatRoleAssignment, parseRoleAssignment, type RoleAssignment } from '@twinlock/contract'
 import { appendAudit } from '../audit/append-audit.ts'
+import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { assertStillMay, type DecidedBy } from './authority.ts'
 import { findUserByName, insertUser, type User } from './user-store.ts'
 
 export async function createUser(
-  ctx: Pick<Context, 'db' | 'clock' | 'ids' | 'random'>,
+  ctx: Pick<Context, 'db' | 'clock' | 'ids' | 'random' | 'changes'>,
   by: DecidedBy,
   input: { name: string; roles: readonly string[] },
   idempotency?: Idempotency,
 ): Promise<User> {
-  return ctx.db.transact(async (tx) => {
+  const user = await ctx.db.transact(async (tx) => {
     const actor = await assertStillMay(ctx, tx, by, 'user:create')
     const namesake = await findUserByName(tx, input.name)
     if (namesake?.status === 'removed')
@@ -35,6 +36,8 @@ export async function createUser(
     })
     return user
   })
+  ctx.changes.notify(topicOf.people)
+  return user
 }
 
 /** Each once, as validated texts of the contract. */

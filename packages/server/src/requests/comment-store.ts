@@ -59,3 +59,18 @@ export async function listCommentsOf(
   }
   return comments
 }
+
+/** Of several requests, by their ids, in characters. */
+export async function countCommentLength(
+  db: Kysely<Tables>,
+  requestIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  if (requestIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('comments')
+    .select((eb) => ['request_id', eb.fn.sum<number>(eb.fn<number>('length', ['text'])).as('length')])
+    .where('request_id', 'in', requestIds)
+    .groupBy('request_id')
+    .execute()
+  return new Map(rows.map((row) => [row.request_id, Number(row.length)]))
+}

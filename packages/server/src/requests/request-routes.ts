@@ -48,8 +48,7 @@ export function requestRoutes(app: FastifyInstance, ctx: Context): void {
     toRequestView(ctx.db.read, await awaitDecision(ctx, user, params.id, query.wait, signal)),
   )
 
-  route(app, ctx, api.requests.list, async ({ user, query }) => {
-    const { items, nextCursor } = await listRequests(ctx, user, query)
-    return { items: await toRequestViews(ctx.db.read, items), next_cursor: nextCursor, version: '' }
-  })
+  route(app, ctx, api.requests.list, async ({ user, query, signal }) =>
+    listRequests(ctx, user, query, signal, (requests, people) => toRequestViews(ctx.db.read, requests, people)),
+  )
 }

@@ -1,5 +1,5 @@
 import { type OperationName, operationNameSchema, type RequestStatus, roleSchema } from '@twinlock/contract'
-import { limitsSchema } from '@twinlock/evidence'
+import { digestOf, limitsSchema } from '@twinlock/evidence'
 import type { Kysely, Selectable } from 'kysely'
 import { z } from 'zod'
 import type { Tx } from '../db/connect.ts'
@@ -38,7 +38,7 @@ const workflowSchema: z.ZodType<Workflow> = z.strictObject({
 const operationsSchema = z.array(operationNameSchema)
 const readOperations = parseOnce((text) => operationsSchema.parse(JSON.parse(text)))
 const readStatements = parseOnce((text) => statementsSchema.parse(JSON.parse(text)))
-const readWorkflow = parseOnce((text) => workflowSchema.parse(JSON.parse(text)))
+export const readWorkflow = parseOnce((text) => workflowSchema.parse(JSON.parse(text)))
 
 export interface RequestRecord {
   readonly id: string
@@ -82,20 +82,28 @@ export async function nextRequestNumber(tx: Tx): Promise<number> {
 }
 
 export async function insertRequest(tx: Tx, request: RequestRecord): Promise<void> {
+  const { database, environment } = request
+  const workflow = JSON.stringify(request.workflow)
+  const scopeId = digestOf(Buffer.from(JSON.stringify([database, environment, workflow])))
+  await tx
+    .insertInto('request_scopes')
+    .values({ id: scopeId, database, environment, workflow })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .execute()
   await tx
     .insertInto('requests')
     .values({
       id: request.id,
       number: request.number,
       requester_id: request.requesterId,
-      database: request.database,
-      environment: request.environment,
+      scope_id: scopeId,
+      database,
+      environment,
       sql: request.sql,
       reason: request.reason,
       start: request.start,
       operations: JSON.stringify(request.operations),
       statements: JSON.stringify(request.statements),
-      workflow: JSON.stringify(request.workflow),
       work_order: request.workOrder,
       work_order_digest: request.workOrderDigest,
       status: request.status,
@@ -127,26 +135,10 @@ export async function getRequest(db: Kysely<Tables>, id: string): Promise<Reques
   return toRecord(await selectRequests(db).where('requests.id', '=', id).executeTakeFirstOrThrow())
 }
 
-/** Newest first, below `beforeNumber`; only what tells who may see them. */
-export async function listRequestsBefore(
-  db: Kysely<Tables>,
-  filter: { beforeNumber: number; status: RequestStatus | undefined; requesterId: string | undefined },
-  limit: number,
-): Promise<Pick<RequestRecord, 'number' | 'requesterId' | 'workflow' | 'database' | 'environment'>[]> {
-  let query = db
-    .selectFrom('requests')
-    .select(['number', 'requester_id', 'workflow', 'database', 'environment'])
-    .where('number', '<', filter.beforeNumber)
-  if (filter.status) query = query.where('status', '=', filter.status)
-  if (filter.requesterId) query = query.where('requester_id', '=', filter.requesterId)
-  const rows = await query.orderBy('number', 'desc').limit(limit).execute()
-  return rows.map((row) => ({
-    number: row.number,
-    requesterId: row.requester_id,
-    workflow: readWorkflow(row.workflow),
-    database: row.database,
-    environment: row.environment,
-  }))
+/** Newest first. */
+export async function listRequestsById(db: Kysely<Tables>, ids: readonly string[]): Promise<RequestRecord[]> {
+  const rows = await selectRequests(db).where('requests.id', 'in', ids).orderBy('requests.number', 'desc').execute()
+  return rows.map(toRecord)
 }
 
 /** Requests whose time is over, unless an agent has one of their executions in its hands; the longest overdue first. */
@@ -280,11 +272,15 @@ export async function listLinksOf(
 function selectRequests(db: Kysely<Tables>) {
   return db
     .selectFrom('requests')
+    .innerJoin('request_scopes', 'request_scopes.id', 'requests.scope_id')
     .selectAll('requests')
+    .select('request_scopes.workflow')
     .select((eb) => countOpenExecutions(eb).as('open_executions'))
 }
 
-function toRecord(row: Selectable<Tables['requests']> & { open_executions: number | null }): RequestRecord {
+function toRecord(
+  row: Selectable<Tables['requests']> & { workflow: string; open_executions: number | null },
+): RequestRecord {
   return {
     id: row.id,
     number: row.number,

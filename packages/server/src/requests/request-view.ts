@@ -18,11 +18,15 @@ export async function toRequestView(db: Kysely<Tables>, request: RequestRecord):
   return view
 }
 
-export async function toRequestViews(db: Kysely<Tables>, requests: readonly RequestRecord[]): Promise<RequestView[]> {
+export async function toRequestViews(
+  db: Kysely<Tables>,
+  requests: readonly RequestRecord[],
+  people?: ReadonlyMap<string, Person>,
+): Promise<RequestView[]> {
   if (requests.length === 0) return []
   const ids = requests.map(({ id }) => id)
   const parts: Parts = {
-    people: await readPeople(db),
+    people: people ?? (await readPeople(db)),
     reviews: await listReviewsOf(db, ids),
     comments: await listCommentsOf(db, ids),
     links: await listLinksOf(db, ids),

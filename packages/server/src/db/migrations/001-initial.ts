@@ -30,7 +30,7 @@ const EXECUTION_TRANSITIONS = [
 
 /** What was submitted and approved is what runs. */
 const FROZEN_REQUESTS = `create trigger requests_are_frozen
-  before update of id, number, requester_id, database, environment, sql, reason, start, operations, statements, workflow,
+  before update of id, number, requester_id, database, environment, sql, reason, start, operations, statements, scope_id,
     work_order, work_order_digest, max_executions, replaces_id, created_at on requests
   begin select raise(abort, 'requests: what was submitted does not change'); end`
 
@@ -87,10 +87,17 @@ export const initial: Migration = {
     insertTransitions('request_transitions', REQUEST_TRANSITIONS),
     transitionTable('execution_transitions'),
     insertTransitions('execution_transitions', EXECUTION_TRANSITIONS),
+    `create table request_scopes (
+       id text primary key,
+       database text not null,
+       environment text not null,
+       workflow text not null
+     )`,
     `create table requests (
        id text primary key,
        number bigint not null unique,
        requester_id text not null references users,
+       scope_id text not null references request_scopes,
        database text not null,
        environment text not null,
        sql text not null,
@@ -98,7 +105,6 @@ export const initial: Migration = {
        start text not null check (start in ('manual', 'on_approval')),
        operations text not null,
        statements text not null,
-       workflow text not null,
        work_order text not null,
        work_order_digest text not null unique,
        status text not null,
@@ -119,7 +125,10 @@ export const initial: Migration = {
        constraint slots_are_not_overdrawn check (slots_used between 0 and max_executions),
        constraint an_approval_has_a_time check ((approved_at is null) = (approved_via is null))
      )`,
-    `create index requests_by_requester on requests (requester_id, number)`,
+    // With all that tells who sees a request: a list looks at thousands of them without reading their texts.
+    `create index requests_by_number on requests (number, requester_id, scope_id, id)`,
+    `create index requests_by_requester on requests (requester_id, number, scope_id, id)`,
+    `create index requests_by_status_and_number on requests (status, number, requester_id, scope_id, id)`,
     `create index requests_by_status on requests (status, expires_at)`,
     `create table reviews (
        id text primary key,
@@ -219,6 +228,8 @@ export const initial: Migration = {
     `create trigger tokens_stay_revoked before update of revoked_at on tokens
        when old.revoked_at is not null and new.revoked_at is not old.revoked_at
        begin select raise(abort, 'tokens: what was revoked stays revoked'); end`,
+    appendOnly('request_scopes', 'update'),
+    appendOnly('request_scopes', 'delete'),
     appendOnly('reviews', 'update'),
     appendOnly('reviews', 'delete'),
     appendOnly('comments', 'update'),
