@@ -138,7 +138,7 @@ async function runStatements(
   state: RunState,
 ): Promise<void> {
   const inTransaction = order.statements.every(({ transactional }) => transactional)
-  if (inTransaction) await session.begin(readOnly ? 'read_only' : 'read_write')
+  if (inTransaction) await session.begin(readOnly ? 'read_only' : 'read_write', limits)
   for (const [index, { sql }] of order.statements.entries()) {
     const statement = index + 1
     state.statement = statement

@@ -56,7 +56,8 @@ export interface RunOptions {
 /** One connection, in the hands of one execution. */
 export interface Session {
   readonly serverVersion: string
-  begin(mode: 'read_only' | 'read_write'): Promise<void>
+  /** Limits that are given hold for the first statement; a driver may save a message by it. */
+  begin(mode: 'read_only' | 'read_write', limits?: Limits): Promise<void>
   /** Runs exactly the bytes of `sql`, as one statement. */
   run(sql: string, options: RunOptions): Promise<StatementResult>
   /** Asked for before COMMIT; null when the transaction has written nothing. */

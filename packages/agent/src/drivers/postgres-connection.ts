@@ -26,6 +26,9 @@ interface ClientInternals {
   ssl: boolean | ConnectionOptions
 }
 
+/** A statement of the driver's own, with its values as text. */
+export type OwnQuery = readonly [sql: string, values?: readonly (string | null)[]]
+
 /** A connection whose every failure rejects a promise: nothing that a server sends, or fails to send, is thrown. */
 export class PostgresConnection implements AsyncDisposable {
   readonly #client: pg.Client
@@ -103,7 +106,12 @@ export class PostgresConnection implements AsyncDisposable {
   }
 
   /** A query of the driver's own, never anybody's SQL: all its rows, as the server's text. */
-  async query(sql: string, values: (string | null)[] = [], timeoutMs = OWN_TIMEOUT_MS): Promise<(string | null)[][]> {
+  query(sql: string, values: (string | null)[] = [], timeoutMs = OWN_TIMEOUT_MS): Promise<(string | null)[][]> {
+    return this.queryAll([[sql, values]], timeoutMs)
+  }
+
+  /** Several of them on one way to the server, where the first that fails is the last: the rows of all. */
+  async queryAll(queries: readonly OwnQuery[], timeoutMs = OWN_TIMEOUT_MS): Promise<(string | null)[][]> {
     const rows: (string | null)[][] = []
     const timer = setTimeout(
       () => this.destroy(new DriverError('connection_lost', 'The database did not answer in time.')),
@@ -112,10 +120,12 @@ export class PostgresConnection implements AsyncDisposable {
     try {
       await this.exchange(
         (wire) => {
-          wire.parse({ text: sql, name: '' })
-          wire.bind({ portal: '', statement: '', values })
-          wire.describe({ type: 'P', name: '' })
-          wire.execute({ portal: '', rows: 0 })
+          for (const [text, values = []] of queries) {
+            wire.parse({ text, name: '' })
+            wire.bind({ portal: '', statement: '', values: [...values] })
+            wire.describe({ type: 'P', name: '' })
+            wire.execute({ portal: '', rows: 0 })
+          }
         },
         { onFields: () => {}, onRow: (row) => rows.push(row) },
       )

@@ -8,7 +8,7 @@ import {
   type StatementResult,
   type TransactionRef,
 } from './driver.ts'
-import type { PostgresConnection } from './postgres-connection.ts'
+import type { OwnQuery, PostgresConnection } from './postgres-connection.ts'
 import { IDLE_IN_TRANSACTION } from './postgres-settings.ts'
 import { runStatement } from './postgres-statement.ts'
 import type { TypeNames } from './postgres-types.ts'
@@ -43,6 +43,8 @@ export interface SessionOptions {
 export class PostgresSession implements Session {
   readonly #connection: PostgresConnection
   readonly #options: SessionOptions
+  /** Set when the transaction began, for its first statement. */
+  #freshLimits: Limits | undefined
   #mode: 'read_only' | 'read_write' = 'read_write'
   #mayReuse = true
   #limits: Pick<Limits, 'statement_timeout_ms' | 'lock_timeout_ms'> = {
@@ -65,13 +67,17 @@ export class PostgresSession implements Session {
     return this.#connection.serverVersion
   }
 
-  async begin(mode: 'read_only' | 'read_write'): Promise<void> {
+  async begin(mode: 'read_only' | 'read_write', limits?: Limits): Promise<void> {
     this.#mode = mode
-    await this.#connection.query(mode === 'read_only' ? 'BEGIN READ ONLY' : 'BEGIN')
-    if (mode === 'read_write') return
     // After a first query `SET TRANSACTION READ WRITE` is an error.
-    const [row] = await this.#connection.query(`select pg_catalog.current_setting('transaction_read_only')`)
-    if (row?.[0] !== 'on') throw new DriverError('protocol_error', 'The server did not begin a read-only transaction.')
+    const [row] = await this.#connection.queryAll([
+      [mode === 'read_only' ? 'BEGIN READ ONLY' : 'BEGIN'],
+      [`select pg_catalog.current_setting('transaction_read_only')`],
+      ...(limits ? [setLimits(limits, true)] : []),
+    ])
+    this.#freshLimits = limits
+    if (mode === 'read_only' && row?.[0] !== 'on')
+      throw new DriverError('protocol_error', 'The server did not begin a read-only transaction.')
   }
 
   async run(sql: string, options: RunOptions): Promise<StatementResult> {
@@ -172,7 +178,9 @@ export class PostgresSession implements Session {
     this.#limits = limits
     // A setting for the session outlives the statement, so the session ends with it.
     if (!inTransaction) this.#mayReuse = false
-    await this.#connection.query(SET_LIMITS, [...toTimeouts(limits), inTransaction ? 'on' : 'off'])
+    const areFresh = this.#freshLimits === limits
+    this.#freshLimits = undefined
+    if (!areFresh) await this.#connection.queryAll([setLimits(limits, inTransaction)])
   }
 
   /**
@@ -228,6 +236,10 @@ export class PostgresSession implements Session {
     if (error.sqlstate === '55P03' && roundMs >= limits.lock_timeout_ms) return as('lock_timeout')
     return error
   }
+}
+
+function setLimits(limits: Limits, inTransaction: boolean): OwnQuery {
+  return [SET_LIMITS, [...toTimeouts(limits), inTransaction ? 'on' : 'off']]
 }
 
 function toTimeouts(limits: Pick<Limits, 'statement_timeout_ms' | 'lock_timeout_ms'>): string[] {
