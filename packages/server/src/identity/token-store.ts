@@ -2,8 +2,10 @@ import type { Kysely, Selectable } from 'kysely'
 import { z } from 'zod'
 import type { Tx } from '../db/connect.ts'
 import type { Tables } from '../db/tables.ts'
+import { parseOnce } from '../parse-once.ts'
 
 const targetsSchema = z.array(z.object({ database: z.string(), environment: z.string() }))
+const readTargets = parseOnce((text) => targetsSchema.parse(JSON.parse(text)))
 
 export interface Token {
   readonly id: string
@@ -114,7 +116,7 @@ function toToken(row: Selectable<Tables['tokens']>): Token {
     id: row.id,
     kind: row.kind,
     userId: row.user_id,
-    targets: row.targets === null ? null : targetsSchema.parse(JSON.parse(row.targets)),
+    targets: row.targets === null ? null : readTargets(row.targets),
     label: row.label,
     createdAt: row.created_at,
     expiresAt: row.expires_at,

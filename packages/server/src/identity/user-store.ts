@@ -3,6 +3,7 @@ import type { Kysely, Selectable } from 'kysely'
 import { z } from 'zod'
 import type { Tx } from '../db/connect.ts'
 import type { Tables } from '../db/tables.ts'
+import { parseOnce } from '../parse-once.ts'
 
 const rolesSchema = z.array(
   z.string().transform((text, ctx) => {
@@ -12,6 +13,8 @@ const rolesSchema = z.array(
     return z.NEVER
   }),
 )
+
+const readRoles = parseOnce((text) => rolesSchema.parse(JSON.parse(text)))
 
 export interface User {
   readonly id: string
@@ -91,7 +94,7 @@ function toUser(row: Selectable<Tables['users']>): User {
   return {
     id: row.id,
     name: row.name,
-    roles: rolesSchema.parse(JSON.parse(row.roles)),
+    roles: readRoles(row.roles),
     status: row.status,
     suspended:
       row.suspended_by === null || row.suspended_at === null
