@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { AppError } from '@twinlock/contract'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -124,6 +125,26 @@ describe('the upload of a result', () => {
     expect(await upload.finish()).toBe(false)
     expect(arrived).toEqual([chunk(0), chunk(1)])
     expect(upload.made.chunks).toBe(5)
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test.each([
+    ['result_quota_exceeded', 'quota'],
+    ['storage_full', 'storage_full'],
+  ] as const)('stops for good when the server answers %s, and keeps nothing on the disk', async (code, reason) => {
+    let calls = 0
+    const { upload, arrived } = start((n) => {
+      calls += 1
+      return n < 1 ? Promise.resolve() : Promise.reject(new AppError(code))
+    })
+    for (let n = 0; n < 20; n++) await upload.push(chunk(n))
+    expect(await upload.finish()).toBe(false)
+    expect(upload.discarded).toBe(reason)
+    for (let n = 20; n < 40; n++) await upload.push(chunk(n))
+    expect([arrived, calls]).toEqual([[chunk(0)], 2])
+    // What was made is still counted and hashed.
+    expect(upload.made.chunks).toBe(40)
+    expect(readdirSync(directory.path, { recursive: true }).filter((name) => String(name).includes('exe_'))).toEqual([])
     await upload[Symbol.asyncDispose]()
   })
 

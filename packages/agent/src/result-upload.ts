@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { isAppError, type Outcome } from '@twinlock/contract'
 import type { Logger } from 'pino'
 import { sleep } from './backoff.ts'
-import { callWithRetry, describeFailure } from './retry.ts'
+import { callWithRetry, describeFailure, isFinal } from './retry.ts'
 import type { SpillFile } from './spill-file.ts'
 
 export interface UploadOptions {
@@ -30,6 +31,8 @@ const MAX_SPILL_BYTES = 512 * 1024 * 1024
 const ATTEMPT_MS = 60_000
 const GIVE_UP_MS = 10 * 60_000
 
+type Discarded = NonNullable<Outcome['result_discarded']>
+
 type Queued = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly offset: number; readonly length: number }
 
 /** Brings the chunks of one result to the server, in order, without ever stopping the statement that makes them. */
@@ -40,6 +43,7 @@ export class ResultUpload implements AsyncDisposable {
   #made = 0
   #arrived = 0
   #failed = false
+  #discarded: Discarded | undefined
   /** The server was waited for in vain; not again before it has taken something. */
   #outOfPatience = false
   #isSending = false
@@ -55,6 +59,11 @@ export class ResultUpload implements AsyncDisposable {
   /** Nothing is on its way. */
   get isIdle(): boolean {
     return !this.#isSending
+  }
+
+  /** Why the server keeps nothing of this result. */
+  get discarded(): Discarded | undefined {
+    return this.#discarded
   }
 
   get made(): MadeResult {
@@ -160,6 +169,7 @@ export class ResultUpload implements AsyncDisposable {
       signal: AbortSignal.any([signal, this.#abandoned.signal]),
       attemptMs: ATTEMPT_MS,
       withinMs: giveUpMs,
+      isLastWord: (error) => isFinal(error) || whyDiscarded(error) !== undefined,
       onFailure: (error, attempt) => {
         if (attempt === 0) log.warn(describeFailure(error), 'a chunk of the result did not arrive; trying again')
       },
@@ -173,6 +183,16 @@ export class ResultUpload implements AsyncDisposable {
     if (this.#failed) return
     this.#failed = true
     this.#queue.length = 0
-    this.#options.log.error(describeFailure(error), 'the result could not be brought to the server whole')
+    this.#discarded = whyDiscarded(error)
+    if (this.#discarded) this.#options.log.warn(describeFailure(error), 'the server has no room for the result')
+    else this.#options.log.error(describeFailure(error), 'the result could not be brought to the server whole')
+    // Nobody reads it again.
+    void this.#options.spill[Symbol.asyncDispose]().catch(() => {})
   }
+}
+
+/** The server has no room, and trying again would make none. */
+function whyDiscarded(error: unknown): Discarded | undefined {
+  if (isAppError(error, 'result_quota_exceeded')) return 'quota'
+  return isAppError(error, 'storage_full') ? 'storage_full' : undefined
 }

@@ -56,10 +56,13 @@ export async function runExecution(ctx: RunContext, work: DatabaseWork): Promise
       .catch(() => {})
   }
   const isComplete = await upload.finish()
+  const { discarded } = upload
   const inline = upload.takeInline()
   return {
-    ...toOutcome(work, end, upload.made, isComplete, ctx.stop),
+    // A server without room for the rows does not make the statement fail.
+    ...toOutcome(work, end, upload.made, isComplete || discarded !== undefined, ctx.stop),
     ...(inline === undefined ? {} : { inline_result: inline }),
+    ...(discarded === undefined ? {} : { result_discarded: discarded }),
   }
 }
 

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { MAX_CHUNK_BYTES, resultLineSchema } from '@twinlock/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from './fixtures/eventually.ts'
@@ -64,6 +66,25 @@ describe('a read', () => {
     await running.server.outcome(executionId)
     const names = running.server.calls.filter((call) => call.executionId === executionId).map(({ name }) => name)
     expect(names).toEqual(['start', 'chunks', 'chunks', 'chunks', 'outcome'])
+  })
+
+  test('succeeds without its rows where the server has no room for them', async () => {
+    running.server.fault = ({ name, body }) =>
+      name === 'chunks' && Number(body.n) > 0 ? 'result_quota_exceeded' : undefined
+    const executionId = running.run("select i, repeat('x', 1000) from generate_series(1, 20000) i")
+    const outcome = await running.server.outcome(executionId)
+    running.server.fault = () => undefined
+    expect(outcome).toMatchObject({
+      status: 'succeeded',
+      error: null,
+      statements: [{ status: 'succeeded', row_count: 20_000 }],
+      result_discarded: 'quota',
+    })
+    // It was told once.
+    expect(running.server.called('chunks', executionId)).toHaveLength(2)
+    const kept = readdirSync(running.stateDir).filter((name) => name.startsWith('journal'))
+    const text = kept.map((name) => readFileSync(join(running.stateDir, name), 'utf8')).join('')
+    expect(text).toMatch(new RegExp(`"type":"outcome","execution_id":"${executionId}".*"result_discarded":"quota"`))
   })
 
   test('cannot write, whatever the function it calls does', async () => {

@@ -87,7 +87,7 @@ export const outcomeSchema = z.object({
   /** How the agent came to know: it saw the end, or asked its journal or the database afterwards. */
   known_from: z.enum(['observed', 'journal', 'database']),
   /** Why the server would not keep the result; null, or left out, when it did. */
-  result_discarded: resultReasonSchema.nullish(),
+  result_discarded: resultReasonSchema.exclude(['retention']).nullish(),
   /** Limits the agent's own configuration clamped, by name. */
   clamped: z
     .record(z.string(), z.number().int().nonnegative())

@@ -13,6 +13,7 @@ import type { decideSubmission } from './policies/decide-submission.ts'
 import { type AnalysisTurns, createAnalysisTurns } from './requests/analysis-turns.ts'
 import { createRequestFeed, type RequestFeed } from './requests/request-feed.ts'
 import { createResultFiles, type ResultFiles } from './results/result-files.ts'
+import { createResultRoom, type ResultRoom } from './results/result-room.ts'
 
 /** What use cases ask for, each only the part it needs. */
 export interface Context {
@@ -31,6 +32,7 @@ export interface Context {
   readonly logger: Logger
   readonly analyzers: Readonly<Record<Dialect, Analyzer | undefined>>
   readonly results: ResultFiles
+  readonly room: ResultRoom
   readonly analysisTurns: AnalysisTurns
   readonly lastUse: LastUse
   readonly openCalls: OpenCalls
@@ -75,6 +77,7 @@ export function createContext(parts: ContextParts): Context {
     drain: createDrain(clock, changes),
     results: createResultFiles(parts.config.results.dir),
     requestFeed: createRequestFeed({ ...parts, changes }),
+    room: createResultRoom(parts.config.results.quota),
     analysisTurns: createAnalysisTurns(),
     lastUse: createLastUse(clock),
     openCalls: createOpenCalls(),

@@ -24,6 +24,7 @@ import { tokenRoutes } from './identity/token-routes.ts'
 import { userRoutes } from './identity/user-routes.ts'
 import { decideSubmission as decideByRules } from './policies/decide-submission.ts'
 import { requestRoutes } from './requests/request-routes.ts'
+import { prepareResults } from './results/prepare-results.ts'
 import { readRecordedKey, readServerId, recordSigningKey } from './server-identity.ts'
 import { loadSigningKey } from './signing-key.ts'
 import { prepareStateDir } from './state-dir.ts'
@@ -57,6 +58,7 @@ export async function createServer(
   options: { overrides?: Overrides; logger?: Logger } = {},
 ): Promise<Server> {
   prepareStateDir(config.stateDir, process.getuid?.())
+  prepareStateDir(config.results.dir, process.getuid?.())
   const { clock = systemClock, random = randomBytes, decideSubmission = decideByRules } = options.overrides ?? {}
   const logger = options.logger ?? pino({ level: config.logLevel })
   await using cleanup = new AsyncDisposableStack()
@@ -83,6 +85,7 @@ export async function createServer(
       { fingerprint: signingKey.fingerprint },
       'the signing key is another than before; agents refuse it until they get new tokens',
     )
+  await prepareResults(ctx)
   const bootstrapFiles = await bootstrap(ctx)
   const app = createApp(ctx)
   cleanup.defer(async () => {

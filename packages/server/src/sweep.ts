@@ -3,6 +3,7 @@ import { expireLeases } from './executions/expire-leases.ts'
 import { purgeAnswers } from './idempotency/idempotency.ts'
 import { flushLastUse } from './identity/last-use.ts'
 import { expireRequests } from './requests/expire-requests.ts'
+import { expireResults } from './results/expire-results.ts'
 
 const EVERY_MS = 1000
 
@@ -10,6 +11,7 @@ const EVERY_MS = 1000
 export async function sweep(ctx: Context): Promise<void> {
   await expireLeases(ctx)
   await expireRequests(ctx)
+  await expireResults(ctx)
   await purgeAnswers(ctx)
   await flushLastUse(ctx)
 }

@@ -1,5 +1,6 @@
 import { AppError, type Problem, toProblem } from '@twinlock/contract'
 import type { Context } from '../context.ts'
+import { isStorageFull, isStoreFailure } from '../disk-error.ts'
 
 /** The one converter from whatever was thrown to a problem document. What is not an AppError tells the client an id and no more. */
 export function toErrorResponse(ctx: Pick<Context, 'logger' | 'ids'>, error: unknown): Problem {
@@ -38,11 +39,9 @@ function notReadable(code: unknown): { detail: string; hint: string } {
   return { detail: 'the body is not valid JSON', hint: 'Send a JSON object in UTF-8.' }
 }
 
-/** SQLITE_FULL */
-const DATABASE_FULL = 13
-
 function fromDisk(error: unknown): AppError | undefined {
-  if (!(error instanceof Error)) return undefined
-  const isFull = ('code' in error && error.code === 'ENOSPC') || ('errcode' in error && error.errcode === DATABASE_FULL)
-  return isFull ? new AppError('storage_full', {}, error) : undefined
+  if (isStorageFull(error)) return new AppError('storage_full', {}, error)
+  return isStoreFailure(error)
+    ? new AppError('not_ready', { detail: 'the state cannot be read or written' }, error)
+    : undefined
 }

@@ -3,6 +3,7 @@ import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { readUpload } from '../executions/read-upload.ts'
 import type { AgentCaller } from '../identity/caller.ts'
+import { makeRoom } from './make-room.ts'
 
 /** JSON may write a byte of a value as six, and rows and names need room of their own. */
 const ENCODING_FACTOR = 8
@@ -23,6 +24,20 @@ export async function storeChunk(
   const { maxResultBytes } = await readUpload(ctx, agent, executionId, leaseId)
   if (n > maxChunks(maxResultBytes))
     throw new AppError('payload_too_large', { detail: 'the result is larger than its limit' })
-  if ((await ctx.results.put(executionId, n, bytes)) === 'conflict') throw new AppError('chunk_conflict')
+  // A chunk that is sent again while the first is still being stored takes no room twice.
+  await ctx.room.inTurn(executionId, () => keep(ctx, executionId, n, bytes))
   ctx.changes.notify(topicOf.result(executionId))
+}
+
+async function keep(ctx: Context, executionId: string, n: number, bytes: Uint8Array): Promise<void> {
+  const earlier = await ctx.results.get(executionId, n)
+  if (earlier && !earlier.equals(bytes)) throw new AppError('chunk_conflict')
+  if (earlier) return
+  await makeRoom(ctx, executionId, bytes.length)
+  try {
+    await ctx.results.put(executionId, n, bytes)
+  } catch (error) {
+    ctx.room.giveBack(executionId, bytes.length)
+    throw error
+  }
 }

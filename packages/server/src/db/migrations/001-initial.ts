@@ -192,6 +192,7 @@ export const initial: Migration = {
      )`,
     `create index executions_by_request on executions (request_id, created_at)`,
     `create index executions_by_queue on executions (status, database, environment, created_at)`,
+    `create index executions_with_results on executions (finished_at) where result in ('partial', 'complete')`,
     `create index executions_by_requester on executions (requester_id, status)`,
     `create unique index one_open_execution_per_request on executions (request_id)
        where status in ('queued', 'leased', 'running', 'lost')`,
