@@ -27,6 +27,8 @@ export const topicOf = {
   result: (executionId: string) => `result:${executionId}`,
   /** Who there is, and what they may do. */
   people: 'people',
+  /** Something an agent has to be told that is not about its queues. */
+  agent: (id: string) => `agent:${id}`,
   queue: (target: { database: string; environment: string }) => `queue:${target.database}/${target.environment}`,
 }
 

@@ -21,7 +21,10 @@ type Table = 'requests' | 'executions'
 const REQUEST_MOVES = [
   ['new', 'pending'],
   ['new', 'approved'],
-  ...Object.entries(REQUEST_TRANSITIONS).flatMap(([from, moves]) => Object.values(moves).map((to) => [from, to])),
+  ...Object.entries(REQUEST_TRANSITIONS).flatMap(([from, moves]) =>
+    // Two commands may lead to one place.
+    [...new Set(Object.values(moves))].map((to) => [from, to]),
+  ),
 ]
 const EXECUTION_MOVES = [
   ['new', 'queued'],

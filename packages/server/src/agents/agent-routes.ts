@@ -5,6 +5,7 @@ import { toInstant } from '../clock.ts'
 import type { Context } from '../context.ts'
 import { handBackExecution, heartbeatExecution } from '../executions/keep-lease.ts'
 import { leaseExecutions } from '../executions/lease-executions.ts'
+import { readCancels } from '../executions/read-cancels.ts'
 import { reportOutcome } from '../executions/report-outcome.ts'
 import { startExecution } from '../executions/start-execution.ts'
 import { route } from '../http/route.ts'
@@ -22,12 +23,14 @@ export function agentRoutes(app: FastifyInstance, ctx: Context): void {
       features: body.features,
       freeCapacity: body.free_capacity,
     }
-    const leases = await ctx.changes.waitFor(targets.map(topicOf.queue), POLL_HOLD_S * 1000, signal, async () => {
+    const topics = [topicOf.agent(taker.agentId), ...targets.map(topicOf.queue)]
+    const news = await ctx.changes.waitFor(topics, POLL_HOLD_S * 1000, signal, async () => {
       if (signal.aborted) return undefined
-      const taken = await leaseExecutions(ctx, taker)
-      return taken.length > 0 ? taken : undefined
+      const cancels = await readCancels(ctx, taker, body.cancelling ?? [])
+      const leases = await leaseExecutions(ctx, taker)
+      return cancels.length + leases.length > 0 ? { leases, cancels } : undefined
     })
-    return { server_id: ctx.serverId, server_time: toInstant(ctx.clock.now()), leases: leases ?? [], cancels: [] }
+    return { server_id: ctx.serverId, server_time: toInstant(ctx.clock.now()), leases: [], cancels: [], ...news }
   })
 
   route(app, ctx, api.agents.start, async ({ agent, params, body }) => ({

@@ -8,6 +8,7 @@ import { executeRequest } from '../requests/execute-request.ts'
 import { readVisibleRequest } from '../requests/read-requests.ts'
 import { openResult } from '../results/open-result.ts'
 import { awaitEnd } from './await-end.ts'
+import { cancelExecution } from './cancel-execution.ts'
 import { listExecutionsOfRequest } from './execution-store.ts'
 import { toExecutionView } from './execution-view.ts'
 import { readVisibleExecution, type VisibleExecution } from './read-visible-execution.ts'
@@ -27,6 +28,13 @@ export function executionRoutes(app: FastifyInstance, ctx: Context): void {
   route(app, ctx, api.executions.get, async ({ user, params, query, signal }) =>
     view(user, await awaitEnd(ctx, user, params.id, query.wait, signal)),
   )
+
+  idempotentRoute(app, ctx, api.executions.cancel, {
+    run: async ({ user, params, body, idempotency }) => ({
+      id: await cancelExecution(ctx, user, params.id, body.reason, idempotency),
+    }),
+    view: async ({ user }, { id }) => view(user, await readVisibleExecution(ctx.db.read, user, id)),
+  })
 
   streamRoute(app, ctx, api.executions.result, async ({ user, params, query, signal }) =>
     Readable.from(await openResult(ctx, user, params.id, query.from_chunk, signal)),

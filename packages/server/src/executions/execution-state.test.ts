@@ -1,7 +1,7 @@
 import type { Effect, ExecutionStatus } from '@twinlock/contract'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { EXECUTION_TRANSITIONS, type ExecutionCommand, isEnded, transition } from './execution-state.ts'
+import { cancelWay, EXECUTION_TRANSITIONS, type ExecutionCommand, isEnded, transition } from './execution-state.ts'
 
 const STATUSES = Object.keys(EXECUTION_TRANSITIONS) as ExecutionStatus[]
 const END = { type: 'end', status: 'succeeded', effect: 'committed' } as const
@@ -40,6 +40,14 @@ describe('an execution', () => {
       code: 'lease_lost',
     })
     expect(transition({ status: 'running', leaseExpiresAt: 100 }, { type: 'lose' }, 99).ok).toBe(false)
+  })
+
+  it('is cancelled at once before its start, by its agent while it runs, once, and not at all afterwards', () => {
+    const ways = (cancelRequestedAt: number | null) =>
+      Object.fromEntries(STATUSES.map((status) => [status, cancelWay({ status, cancelRequestedAt })]))
+    const never = { lost: undefined, succeeded: undefined, failed: undefined, cancelled: undefined }
+    expect(ways(null)).toEqual({ ...never, queued: 'at_once', leased: 'at_once', running: 'by_agent' })
+    expect(ways(1)).toEqual({ ...never, queued: 'at_once', leased: 'at_once', running: 'asked' })
   })
 
   it('gives its slot back when it ended without effect, and never otherwise', () => {

@@ -68,6 +68,16 @@ export function transition(state: ExecutionState, command: ExecutionCommand, now
   }
 }
 
+/** How a wish to cancel is carried out; `asked` where the agent was told before, undefined where there is nothing to cancel. */
+export function cancelWay(state: {
+  readonly status: ExecutionStatus
+  readonly cancelRequestedAt: number | null
+}): 'at_once' | 'by_agent' | 'asked' | undefined {
+  // Who holds it must say what had happened by then: the server only asks.
+  if (state.status === 'running') return state.cancelRequestedAt === null ? 'by_agent' : 'asked'
+  return 'cancel' in EXECUTION_TRANSITIONS[state.status] ? 'at_once' : undefined
+}
+
 export function isEnded(status: ExecutionStatus): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'cancelled'
 }

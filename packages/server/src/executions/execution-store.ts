@@ -114,6 +114,25 @@ export async function listQueuedExecutions(
   return rows.map(({ id }) => id)
 }
 
+/** Running executions in this agent's hands that somebody asked to cancel, the oldest wish first. */
+export async function listCancelsOf(
+  db: Kysely<Tables>,
+  agent: { readonly agentId: string; readonly journalId: string },
+  limit: number,
+): Promise<Pick<ExecutionRecord, 'id' | 'cancelReason'>[]> {
+  const rows = await db
+    .selectFrom('executions')
+    .select(['id', 'cancel_reason'])
+    .where('status', '=', 'running')
+    .where('cancel_requested_at', 'is not', null)
+    .where('agent_id', '=', agent.agentId)
+    .where('journal_id', '=', agent.journalId)
+    .orderBy('cancel_requested_at')
+    .limit(limit)
+    .execute()
+  return rows.map(({ id, cancel_reason }) => ({ id, cancelReason: cancel_reason }))
+}
+
 /** Leased executions that did not start in time and running ones whose lease has ended. */
 export async function listOverdueExecutions(
   db: Kysely<Tables>,

@@ -40,7 +40,9 @@ export function requestRoutes(app: FastifyInstance, ctx: Context): void {
     view,
   })
   idempotentRoute(app, ctx, api.requests.cancel, {
-    run: async ({ user, params, idempotency }) => ({ id: await cancelRequest(ctx, user, params.id, idempotency) }),
+    run: async ({ user, params, body, idempotency }) => ({
+      id: await cancelRequest(ctx, user, params.id, body, idempotency),
+    }),
     view,
   })
 

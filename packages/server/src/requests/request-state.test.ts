@@ -10,7 +10,7 @@ import {
 } from './request-state.ts'
 
 const STATUSES = Object.keys(REQUEST_TRANSITIONS) as RequestStatus[]
-const COMMANDS: RequestCommand[] = ['approve', 'reject', 'expire', 'cancel', 'complete']
+const COMMANDS: RequestCommand[] = ['approve', 'reject', 'expire', 'cancel', 'cancel_with_execution', 'complete']
 
 const LIVE = { expiresAt: 100, slotsUsed: 0, maxExecutions: 1, executionOpen: false }
 const BEFORE = 99
@@ -18,8 +18,14 @@ const AFTER = 100
 
 /** The whole matrix: what each command makes of each status, where its guard holds. */
 const EXPECTED: Record<RequestStatus, Partial<Record<RequestCommand, RequestStatus>>> = {
-  pending: { approve: 'approved', reject: 'rejected', expire: 'expired', cancel: 'cancelled' },
-  approved: { expire: 'expired', cancel: 'cancelled', complete: 'completed' },
+  pending: {
+    approve: 'approved',
+    reject: 'rejected',
+    expire: 'expired',
+    cancel: 'cancelled',
+    cancel_with_execution: 'cancelled',
+  },
+  approved: { expire: 'expired', cancel: 'cancelled', cancel_with_execution: 'cancelled', complete: 'completed' },
   completed: {},
   rejected: {},
   expired: {},
@@ -61,6 +67,13 @@ describe('a request', () => {
     const state: RequestState = { ...LIVE, status: 'approved', slotsUsed: 1, executionOpen: true }
     for (const command of ['expire', 'complete', 'cancel'] as const)
       expect(transition(state, command, AFTER).ok).toBe(false)
+  })
+
+  it('is cancelled over an open execution only when that is said, and starts no other then', () => {
+    const state: RequestState = { ...LIVE, status: 'approved', maxExecutions: 2, slotsUsed: 1, executionOpen: true }
+    const move = transition(state, 'cancel_with_execution', BEFORE)
+    expect(move).toMatchObject({ ok: true, next: 'cancelled', event: 'request.cancelled' })
+    expect(startRefusal({ ...state, status: 'cancelled', executionOpen: false }, BEFORE)).toBe('request_not_approved')
   })
 
   it('never leaves an end state', () => {

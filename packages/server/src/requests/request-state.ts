@@ -1,11 +1,17 @@
 import type { ErrorCode, RequestStatus } from '@twinlock/contract'
 
-export type RequestCommand = 'approve' | 'reject' | 'expire' | 'cancel' | 'complete'
+export type RequestCommand = 'approve' | 'reject' | 'expire' | 'cancel' | 'cancel_with_execution' | 'complete'
 
 /** Where each command leads; what is not here is refused. The schema holds the same pairs. */
 export const REQUEST_TRANSITIONS = {
-  pending: { approve: 'approved', reject: 'rejected', expire: 'expired', cancel: 'cancelled' },
-  approved: { expire: 'expired', cancel: 'cancelled', complete: 'completed' },
+  pending: {
+    approve: 'approved',
+    reject: 'rejected',
+    expire: 'expired',
+    cancel: 'cancelled',
+    cancel_with_execution: 'cancelled',
+  },
+  approved: { expire: 'expired', cancel: 'cancelled', cancel_with_execution: 'cancelled', complete: 'completed' },
   completed: {},
   rejected: {},
   expired: {},
@@ -47,6 +53,9 @@ export function transition(state: RequestState, command: RequestCommand, now: nu
     case 'cancel':
       if (state.executionOpen) return { ok: false, code: 'execution_open' }
       break
+    case 'cancel_with_execution':
+      // An execution that runs, or is lost, goes on to an end of its own; no other starts.
+      break
     case 'complete':
       if (state.executionOpen || state.slotsUsed < state.maxExecutions) return { ok: false, code: 'concurrent_change' }
       break
@@ -65,6 +74,6 @@ export function startRefusal(state: RequestState, now: number): ErrorCode | unde
 }
 
 function refusalOf(command: RequestCommand): ErrorCode {
-  if (command === 'cancel') return 'request_not_cancellable'
+  if (command === 'cancel' || command === 'cancel_with_execution') return 'request_not_cancellable'
   return command === 'approve' || command === 'reject' ? 'request_not_pending' : 'concurrent_change'
 }
