@@ -1,13 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
 import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
 import type { Io, Sink } from './io.ts'
-
-// Halves the start-up. In the user's own folder: in a shared one somebody else could put code into it.
-const { XDG_CACHE_HOME: cache } = process.env
-enableCompileCache(join(cache && isAbsolute(cache) ? cache : join(homedir(), '.cache'), 'twinlock'))
-const { runCli } = await import('./run-cli.ts')
+import { runCli } from './run-cli.ts'
 
 const interrupt = new AbortController()
 const interruptHandlers: (() => void)[] = []

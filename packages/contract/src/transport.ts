@@ -37,8 +37,8 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
 
 /** Trust and proxy hold for this transport alone: nothing in the process but these calls is changed by them. */
 export function createTransport(options: TransportOptions = {}): Transport {
-  const ways = new Map<string, Promise<HttpModule>>()
-  const wayTo = (url: URL): Promise<HttpModule> => {
+  const ways = new Map<string, HttpModule>()
+  const wayTo = (url: URL): HttpModule => {
     const secured = url.protocol === 'https:'
     const proxy = secured && !isLoopback(url.hostname) ? options.proxy : undefined
     const key = `${url.protocol}${proxy ? 'proxy' : ''}`
@@ -48,7 +48,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
   }
   return async (url, request) => {
     request.signal?.throwIfAborted()
-    const { open, agent } = await wayTo(url)
+    const { open, agent } = wayTo(url)
     const response = await exchange(open(url, { method: request.method, headers: request.headers, agent }), request)
     const status = response.statusCode ?? 0
     if (REDIRECTS.includes(status)) {
@@ -67,14 +67,17 @@ interface HttpModule {
   readonly agent: Agent
 }
 
-/** Each is loaded when it is needed: the command line wants its first byte on the way. */
-async function plain(): Promise<HttpModule> {
-  const { Agent, request } = await import('node:http')
+/**
+ * Each is loaded when it is needed, and not by `import`: that reads every export of node:http, which loads all of fetch
+ * and takes longer than a short query.
+ */
+function plain(): HttpModule {
+  const { Agent, request } = process.getBuiltinModule('node:http')
   return { open: request, agent: new Agent({ keepAlive: true }) }
 }
 
-async function secure(ca: string | undefined, proxy?: ProxySettings): Promise<HttpModule> {
-  const { Agent, request } = await import('node:https')
+function secure(ca: string | undefined, proxy?: ProxySettings): HttpModule {
+  const { Agent, request } = process.getBuiltinModule('node:https')
   const agent = new Agent({
     keepAlive: true,
     // Named, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not switch it off.
