@@ -27,4 +27,6 @@ export interface Io {
   /** Until it is disposed, Ctrl-C calls this and aborts nothing. The latest one has it. */
   onInterrupt(interrupted: () => void): Disposable
   readonly version: string
+  /** `v24.21.0` */
+  readonly nodeVersion: string
 }

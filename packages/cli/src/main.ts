@@ -30,6 +30,7 @@ const io: Io = {
     return { [Symbol.dispose]: () => void interruptHandlers.splice(interruptHandlers.indexOf(interrupted), 1) }
   },
   version,
+  nodeVersion: process.version,
 }
 
 process.exitCode = await runCli(io, process.argv.slice(2))

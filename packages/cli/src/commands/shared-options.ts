@@ -52,3 +52,22 @@ export const requestArgument = {
   description: 'the number of the request, or its id',
   required: true,
 } as const
+
+export const roleOptions = {
+  role: {
+    flags: '--role <role>',
+    description:
+      'admin, developer, readonly, approver, operator or auditor, for every target or as developer@app/production; may be repeated',
+    repeatable: true,
+  },
+} as const
+
+export const yesOption = {
+  yes: { flags: '-y, --yes', description: 'do not ask; needed without a terminal' },
+} as const
+
+export const auditFilters = {
+  type: { flags: '--type <type>', description: 'one type, like request.approved, or all of a kind, like execution.' },
+  actor: { flags: '--actor <name>', description: "somebody's name, an agent's id, or server" },
+  subject: { flags: '--subject <id>', description: 'what it is about: an id, or the number of a request' },
+} as const

@@ -11,11 +11,13 @@ import { readIfThere } from './private-file.ts'
 interface ConfigFiles {
   readonly user: UserConfig
   readonly project: ProjectConfig
+  /** Of the project's file; undefined when there is none. */
+  readonly projectPath: string | undefined
 }
 
 export async function readConfigFiles(io: Io): Promise<ConfigFiles> {
   const [user, project] = await Promise.all([readUserConfig(io), readProjectConfig(io.cwd)])
-  return { user, project }
+  return { user, ...project }
 }
 
 export async function readUserConfig(io: Pick<Io, 'env' | 'home' | 'posix'>): Promise<UserConfig> {
@@ -32,7 +34,7 @@ export async function readUserConfig(io: Pick<Io, 'env' | 'home' | 'posix'>): Pr
 }
 
 /** The nearest `twinlock.toml` from the current folder upward. */
-async function readProjectConfig(from: string): Promise<ProjectConfig> {
+async function readProjectConfig(from: string): Promise<Omit<ConfigFiles, 'user'>> {
   for (let folder = from; ; folder = dirname(folder)) {
     const path = join(folder, 'twinlock.toml')
     const content = await readConfigText(path)
@@ -45,9 +47,9 @@ async function readProjectConfig(from: string): Promise<ProjectConfig> {
           parsed.problems,
           'It may set server, database and environment, as plain text: variables and files are not read for it.',
         )
-      return parsed.value
+      return { project: parsed.value, projectPath: path }
     }
-    if (dirname(folder) === folder) return {}
+    if (dirname(folder) === folder) return { project: {}, projectPath: undefined }
   }
 }
 

@@ -11,6 +11,7 @@ interface TokenInput {
   readonly user: string | undefined
   readonly agent: boolean
   readonly target: readonly string[]
+  readonly label: string | undefined
   readonly expiresIn: string | undefined
 }
 
@@ -26,7 +27,10 @@ export async function createToken(ctx: Context, input: TokenInput): Promise<Exit
     const owner = created.targets === null ? text`${created.user ?? ''}` : text`agents of ${created.targets.join(', ')}`
     await ctx.say(
       joined(
-        [text`token for ${owner}; ${expiryText(created.expires_at, ctx.now())}`, text`  It is not shown again.`],
+        [
+          text`token for ${owner}; ${expiryText(created.expires_at, ctx.now())}`,
+          text`  It is not shown again. To end it: twinlock token revoke ${created.id}`,
+        ],
         '\n',
       ),
     )
@@ -44,7 +48,7 @@ function userToken(ctx: Context, input: TokenInput): (client: Client) => Promise
     )
   if (input.target.length > 0)
     throw new CliError('usage', "--target is for an agent's token.", 'What a person may do is decided by their roles.')
-  const body = { user, ...expiry(input.expiresIn) }
+  const body = { user, ...labelOf(input.label), ...expiry(input.expiresIn) }
   return (client) => client.call(api.identity.createToken, { body }, { signal: ctx.io.interrupt })
 }
 
@@ -57,8 +61,13 @@ function agentToken(ctx: Context, input: TokenInput): (client: Client) => Promis
       "An agent's token is bound to targets.",
       'Add --target app/production; it may be repeated.',
     )
-  const body = { targets: input.target.map(parseTarget), ...expiry(input.expiresIn) }
+  const body = { targets: input.target.map(parseTarget), ...labelOf(input.label), ...expiry(input.expiresIn) }
   return (client) => client.call(api.identity.createAgentToken, { body }, { signal: ctx.io.interrupt })
+}
+
+function labelOf(option: string | undefined): { label?: string } {
+  const label = option?.trim()
+  return label ? { label } : {}
 }
 
 function expiry(option: string | undefined): { expires_in_s?: number } {

@@ -6,7 +6,15 @@ export const listUsersCommand = defineCommand({
   aliases: ['ls'],
   summary: 'List the users and their roles',
   args: [],
-  options: { ...formatOptions, ...serverOption },
+  options: {
+    status: {
+      flags: '-s, --status <status>',
+      description: 'only these: active, suspended or removed',
+      choices: ['active', 'suspended', 'removed'],
+    },
+    ...formatOptions,
+    ...serverOption,
+  },
   examples: [['twinlock user list', 'everybody, by name']],
   run: async (ctx, input) => (await import('../../identity/list-users.ts')).listUsers(ctx, input),
 })
