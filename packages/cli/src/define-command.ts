@@ -5,6 +5,8 @@ interface ArgumentSpec {
   readonly name: string
   readonly description: string
   readonly required?: true
+  /** What completion offers; whatever else is given reaches the command. */
+  readonly choices?: readonly string[]
 }
 
 interface OptionSpec {

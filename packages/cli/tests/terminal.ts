@@ -43,6 +43,7 @@ export async function runInTerminal(argv: readonly string[], options: TerminalOp
     interrupt: new AbortController().signal,
     onInterrupt: () => ({ [Symbol.dispose]: () => {} }),
     version: '0.0.0-test',
+    nodeVersion: process.version,
   }
   const exit = await runCli(io, argv)
   return { exit, ...written }

@@ -14,6 +14,7 @@ import { showRequestCommand } from './request/show.ts'
 import { listRolesCommand } from './role/list.ts'
 import { loginCommand } from './session/login.ts'
 import { whoamiCommand } from './session/whoami.ts'
+import { completionCommand } from './setup/completion.ts'
 import { doctorCommand } from './setup/doctor.ts'
 import { initCommand } from './setup/init.ts'
 import { listAgentsCommand } from './target/agents.ts'
@@ -64,6 +65,7 @@ export const COMMANDS: readonly Command[] = [
   revokeTokensCommand,
   listRolesCommand,
   initCommand,
+  completionCommand,
 ]
 
 /** The nouns that group commands. */
