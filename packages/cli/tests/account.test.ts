@@ -168,7 +168,9 @@ describe('users and tokens', () => {
     const { stdout, stderr } = await desk.run(['token', 'create', 'bob', '--expires-in', '12h'], { env: signedIn() })
     expect(server.calls[0]?.body).toEqual({ user: 'bob', expires_in_s: 43_200 })
     expect(stdout).toBe('twl_made\n')
-    expect(stderr).toBe('token for bob; does not expire\n  It is not shown again.\n')
+    expect(stderr).toBe(
+      'token for bob; does not expire\n  It is not shown again. To end it: twinlock token revoke tok_01jd5hx0000000000000000001\n',
+    )
   })
 
   test("an agent's token is bound to its targets", async () => {

@@ -11,13 +11,18 @@ const TOKEN_ENDS_SOON_MS = 7 * 86_400_000
 /** Agents refuse orders at 60 s; long before that somebody should look. */
 const SKEW_MS = 10_000
 
-export async function checkServer(ctx: Context, client: Client, server: string): Promise<Finding[]> {
+/** `reached`: somebody answers there, so that the rest can be looked at. */
+export async function checkServer(
+  ctx: Context,
+  client: Client,
+  server: string,
+): Promise<{ readonly findings: Finding[]; readonly reached: boolean }> {
   const findings: Finding[] = []
   const began = performance.now()
   try {
     await client.call(api.system.health, {}, { signal: ctx.io.interrupt })
   } catch (error) {
-    return [fromError('server', error)]
+    return { findings: [fromError('server', error)], reached: false }
   }
   const first = performance.now() - began
   const again = performance.now()
@@ -43,7 +48,7 @@ export async function checkServer(ctx: Context, client: Client, server: string):
         'Put TLS in front of the server and use its https:// address.',
       ),
     )
-  return findings
+  return { findings, reached: true }
 }
 
 export async function checkIdentity(
@@ -78,7 +83,7 @@ function identityOf(me: Me, now: number): Finding[] {
 
 function clockOf(me: Me, local: number): Finding {
   const skew = local - Date.parse(me.server.time)
-  if (Math.abs(skew) < SKEW_MS) return fine('clock', 'as the server’s'.replace('’', "'"))
+  if (Math.abs(skew) < SKEW_MS) return fine('clock', "as the server's")
   const words = `${formatDuration(Math.abs(skew))} ${skew > 0 ? 'ahead of' : 'behind'} the server's`
   return problem('clock', words, 'Set the clock of this machine, or of the server, by NTP.')
 }

@@ -51,7 +51,7 @@ function targetFinding(target: TargetView, now: number): Finding {
   const hint =
     state === 'refused'
       ? 'The agent reaches it and does not serve it: see its log, or run twinlock-agent check there.'
-      : 'See whether the database is up and the URL in the agent’s configuration is right.'.replace('’', "'")
+      : "See whether the database is up and the URL in the agent's configuration is right."
   return problem('targets', `${name}   ${why}`, hint)
 }
 

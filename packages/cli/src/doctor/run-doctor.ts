@@ -37,16 +37,16 @@ async function checkConnection(ctx: Context, flag: string | undefined): Promise<
     return []
   }
   const { client, server } = connection
-  const reached = await checkServer(ctx, client, server)
-  if (reached.some(({ ok, area }) => !ok && area === 'server')) return reached
+  const { findings: atServer, reached } = await checkServer(ctx, client, server)
+  if (!reached) return atServer
   const certificate = await checkCertificate(server, await networkOf(ctx, flag), ctx.now())
   const signedIn = await ctx.connect().then(
     () => undefined,
     (error: unknown) => fromError('identity', error),
   )
-  if (signedIn) return [...reached, ...certificate, signedIn]
+  if (signedIn) return [...atServer, ...certificate, signedIn]
   const { findings, me } = await checkIdentity(ctx, client)
-  return [...reached, ...findings, ...certificate, ...(me ? await checkTargets(ctx, client) : [])]
+  return [...atServer, ...findings, ...certificate, ...(me ? await checkTargets(ctx, client) : [])]
 }
 
 async function networkOf(ctx: Context, flag: string | undefined) {
