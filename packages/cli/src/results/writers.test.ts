@@ -1,6 +1,8 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Sink } from '../io.ts'
 import { createPalette } from '../terminal/safe-text.ts'
+import { widthOf } from '../terminal/text-width.ts'
 import { isNumeric } from './cell-text.ts'
 import { distinctKeys } from './jsonl-writer.ts'
 import type { Value } from './read-result.ts'
@@ -8,11 +10,17 @@ import { createResultWriter, type OutputFormat } from './result-writer.ts'
 
 type Columns = readonly (readonly [name: string, type: string])[]
 
-async function write(format: Exclude<OutputFormat, 'json'>, columns: Columns, rows: readonly Value[][], isTTY = false) {
+async function write(
+  format: Exclude<OutputFormat, 'json'>,
+  columns: Columns,
+  rows: readonly Value[][],
+  isTTY = false,
+  width?: number,
+) {
   let written = ''
   const stdout: Sink = {
     isTTY,
-    columns: undefined,
+    columns: width,
     rows: undefined,
     onResize: () => ({ [Symbol.dispose]: () => {} }),
     write: async (text) => {
@@ -77,9 +85,123 @@ describe('table', () => {
     expect(await write('table', columns, rows)).toBe(expected)
   })
 
-  test('in a terminal NULL is dim, so that the text NULL is another', async () => {
-    const written = await write('table', [['a', 'text']], [[null], ['NULL']], true)
-    expect(written).toContain('\u001b[2mNULL\u001b[22m\nNULL\n')
+  test('no value is dim in a terminal, and the texts that look like it are not, also without colours', async () => {
+    const written = await write('table', [['a', 'text']], [[null], ['NULL'], ['"NULL"']], true)
+    expect(written).toContain('\u001b[2mNULL\u001b[22m\n"NULL"\n""NULL""\n')
+    expect(await write('vertical', [['a', 'text']], [[null], ['NULL']])).toContain(
+      'a | NULL\n-[ row 2 ]-\na | "NULL"\n',
+    )
+  })
+
+  test.each<[string, string, number]>([
+    ['combining marks', 'e\u0301a\u0308', 2],
+    ['a family', '👨‍👩‍👧', 2],
+    ['a flag', '🇩🇪', 2],
+    ['a keycap', '1️⃣', 2],
+    ['full width', 'ＡＢ', 4],
+    ['Hangul', '한글', 4],
+    ['a heart as a picture', '❤️', 2],
+    ['Thai', 'ที่', 1],
+    ['a tab, which is shown', 'a\tb', 3],
+  ])('%s take the cells that a terminal gives them', async (_, value, cells) => {
+    const written = await write(
+      'table',
+      [
+        ['a', 'text'],
+        ['b', 'text'],
+      ],
+      [[value, 'x']],
+    )
+    expect(written.split('\n')[1]).toBe(`${'-'.repeat(cells)}-+--`)
+  })
+
+  describe('in a terminal', () => {
+    const long = 'the quick brown fox jumps over the lazy dog'
+    const columns: Columns = [
+      ['id', 'integer'],
+      ['note', 'text'],
+      ['by', 'text'],
+    ]
+
+    test('that is wide enough nothing is folded', async () => {
+      expect(await write('table', columns, [[1, long, 'bob']], false, 60)).toBe(
+        `id | note${' '.repeat(39)} | by\n---+-${'-'.repeat(43)}-+----\n 1 | ${long} | bob\n`,
+      )
+    })
+
+    test('the widest column is folded, numbers never, and what goes on is not taken for a row', async () => {
+      expect(
+        await write(
+          'table',
+          columns,
+          [
+            [1234567890123, long, 'bob'],
+            [2, '日本語の長い文章です', 'eve'],
+          ],
+          false,
+          40,
+        ),
+      ).toBe(
+        [
+          '           id | note               | by',
+          '--------------+--------------------+----',
+          '1234567890123 | the quick brown fo | bob',
+          '              : x jumps over the l :',
+          '              : azy dog            :',
+          '            2 | 日本語の長い文章で | eve',
+          '              : す                 :',
+          '',
+        ].join('\n'),
+      )
+    })
+
+    test('every line fits, whatever the widths and values are', () => {
+      return fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 30, max: 120 }),
+          fc.array(
+            fc.tuple(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary', maxLength: 90 }), fc.string()),
+            {
+              maxLength: 5,
+            },
+          ),
+          async (width, rows) => {
+            const three: Columns = [
+              ['a', 'text'],
+              ['b', 'text'],
+              ['c', 'text'],
+            ]
+            const written = await write('table', three, rows, false, width)
+            for (const line of written.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(width)
+          },
+        ),
+      )
+    })
+
+    test('columns that do not fit become lines', async () => {
+      const many: Columns = Array.from({ length: 6 }, (_, i) => [`column ${i}`, 'text'])
+      const written = await write('table', many, [many.map(() => long)], false, 50)
+      expect(written.split('\n').slice(0, 4)).toEqual([
+        '-[ row 1 ]-',
+        'column 0 | the quick brown fox jumps over the lazy',
+        '         :  dog',
+        'column 1 | the quick brown fox jumps over the lazy',
+      ])
+    })
+
+    test('so do numbers that do not fit', async () => {
+      const many: Columns = Array.from({ length: 4 }, (_, i) => [`n${i}`, 'numeric'])
+      const written = await write('table', many, [many.map(() => '123456789012345')], false, 40)
+      expect(written).toContain('n0 | 123456789012345\nn1 |')
+    })
+
+    test('a value can neither look like a row of its own nor move the cursor', async () => {
+      const evil = `x\n-[ row 2 ]-\u001b[1A\r${'y'.repeat(60)}-[ row 3 ]-`
+      const written = await write('vertical', [['a', 'text']], [[evil]], false, 40)
+      expect(written.match(/^-\[ row/gm)).toHaveLength(1)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      expect(written).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/)
+    })
   })
 
   test('beyond the first thousand rows it streams, with the widths it has', async () => {
