@@ -15,6 +15,7 @@ const CLI_ERROR_CODES = {
   server_refused: { exit: EXIT.error, title: 'The server address may not be used' },
   not_logged_in: { exit: EXIT.error, title: 'There is no token for this server' },
   file_unreadable: { exit: EXIT.error, title: 'The file cannot be read' },
+  file_unwritable: { exit: EXIT.error, title: 'The file cannot be written' },
   file_exists: { exit: EXIT.error, title: 'The file is already there' },
   sql_not_printable: { exit: EXIT.error, title: 'The SQL cannot be shown faithfully' },
   result_incomplete: { exit: EXIT.error, title: 'The result is incomplete' },

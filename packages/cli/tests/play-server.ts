@@ -11,7 +11,12 @@ interface Call {
 }
 
 /** An answer that fits the endpoint it is for, or else the test fails: what is played cannot drift from the contract. */
-type Answer = { readonly json: unknown } | { readonly stream: readonly (string | Uint8Array)[] } | AppError | 'hang'
+type Answer =
+  | { readonly json: unknown }
+  /** An open stream never ends. */
+  | { readonly stream: Iterable<string | Uint8Array>; readonly open?: true }
+  | AppError
+  | 'hang'
 type Handler = (call: Call, times: number) => Answer | Promise<Answer>
 
 export interface PlayServer extends AsyncDisposable {
@@ -51,8 +56,10 @@ export async function startPlayServer(): Promise<PlayServer> {
       response.writeHead(call.endpoint.status ?? 200, { 'content-type': 'application/json' }).end(body)
     } else {
       response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-      for (const part of answer.stream) response.write(part)
-      response.end()
+      for (const part of answer.stream)
+        if (!response.write(part))
+          await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+      if (!answer.open) response.end()
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -19,6 +19,16 @@ export const formatOptions = {
   ...jsonOptions,
 } as const
 
+/** Of commands that print a result. */
+export const resultOptions = {
+  ...formatOptions,
+  output: {
+    flags: '--output <file>',
+    description: 'write the rows to a file of your own (mode 0600), in the format of its ending unless -o names one',
+  },
+  force: { flags: '--force', description: 'replace the file if it is there' },
+} as const
+
 export const targetOptions = {
   database: {
     flags: '-d, --database <name>',

@@ -1,4 +1,4 @@
-import type { ExecutionView, RequestView } from '@twinlock/contract'
+import type { ExecutionView, Problem, RequestView } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
@@ -6,12 +6,20 @@ import { exitCodeOfError, exitCodeOfExecution } from '../exit-code.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { problemOf, sayError } from '../report-error.ts'
 import { openJsonDocument } from '../results/json-document.ts'
+import { createOutputFile, formatOfFile, type OutputFile } from '../results/output-file.ts'
 import { printResult } from '../results/print-result.ts'
+import type { ResultOptions } from '../results/result-options.ts'
 import { createResultWriter, type OutputFormat } from '../results/result-writer.ts'
 import { summaryLine } from '../results/summary.ts'
+import { createPalette, text } from '../terminal/safe-text.ts'
+import { sizeText } from '../terminal/time-text.ts'
 import { awaitExecution, isOpen } from './await-execution.ts'
 import { executionProblem, failureText } from './execution-text.ts'
 import type { Patience } from './wait-option.ts'
+
+interface FinishOptions extends ResultOptions {
+  readonly execution: Patience
+}
 
 /** Waits for an execution, prints its rows and says what it did. */
 export async function finishExecution(
@@ -19,11 +27,50 @@ export async function finishExecution(
   client: Client,
   request: RequestView,
   started: ExecutionView,
-  options: { readonly execution: Patience; readonly format: OutputFormat },
+  options: FinishOptions,
 ): Promise<ExitCode> {
   const execution = await awaitExecution(ctx, client, request, started, options.execution)
-  const document = ctx.json ? await openJsonDocument(ctx.io.stdout, request, execution) : undefined
-  const writer = document ?? (await createResultWriter(tableUnlessSaid(options.format), ctx.io.stdout, ctx.out))
+  const { output } = options
+  await using file = output && !isOpen(execution.status) ? await createOutputFile(output) : undefined
+  const { verdict, truncated, bytes } = await writeResult(ctx, client, request, execution, options, file)
+  if (!ctx.json) await sayOutcome(ctx, request, execution, verdict, truncated)
+  if (!output) return verdict.exit
+  if (ctx.json)
+    await ctx.printJson({
+      request,
+      execution,
+      results: [],
+      output: bytes === undefined ? null : { file: output.path, bytes },
+      ...(verdict.problem ? { error: verdict.problem } : {}),
+    })
+  else if (bytes === undefined) await ctx.say(text`${output.name} was not written`)
+  else await ctx.say(text`${output.name}   ${sizeText(bytes)}`)
+  return verdict.exit
+}
+
+interface Written {
+  readonly verdict: Verdict
+  readonly truncated: boolean
+  /** Of the file that was written; undefined when none was. */
+  readonly bytes?: number
+}
+
+/** The rows to stdout or into the file, which is put in its place only when all of it is there. */
+async function writeResult(
+  ctx: Context,
+  client: Client,
+  request: RequestView,
+  execution: ExecutionView,
+  options: FinishOptions,
+  file: OutputFile | undefined,
+): Promise<Written> {
+  const toFile = options.output !== undefined
+  const sink = file?.sink ?? ctx.io.stdout
+  if (toFile && !file) return { verdict: verdictOf(execution, undefined), truncated: false }
+  const format = formatOf(ctx, options)
+  const document = format === 'json' ? await openJsonDocument(sink, request, execution) : undefined
+  const writer =
+    document ?? (await createResultWriter(unlessJson(format), sink, toFile ? createPalette(false) : ctx.out))
   let truncated = false
   let broken: unknown
   try {
@@ -32,16 +79,30 @@ export async function finishExecution(
     broken = ctx.io.interrupt.aborted ? interruptedReading(request, error) : error
   }
   const verdict = verdictOf(execution, broken)
-  if (document) await document.close(verdict.problem)
-  else await sayOutcome(ctx, request, execution, verdict, truncated)
-  return verdict.exit
+  try {
+    await document?.close(verdict.problem)
+    if (!file || verdict.exit !== EXIT.done) return { verdict, truncated }
+    return { verdict, truncated, bytes: await file.commit() }
+  } catch (error) {
+    return { verdict: verdictOf(execution, error), truncated }
+  }
+}
+
+function formatOf(ctx: Context, { format, output }: FinishOptions): OutputFormat {
+  if (output) return format ?? formatOfFile(output.name)
+  return ctx.json ? 'json' : (format ?? 'table')
+}
+
+/** `json` has its document. */
+function unlessJson(format: OutputFormat): Exclude<OutputFormat, 'json'> {
+  return format === 'json' ? 'table' : format
 }
 
 interface Verdict {
   readonly exit: ExitCode
-  /** An incomplete result of something that succeeded. */
+  /** What broke the result of something that succeeded. */
   readonly broken?: unknown
-  readonly problem?: ReturnType<typeof problemOf>
+  readonly problem?: Problem
 }
 
 /** A failure of the execution says more than rows that are missing because of it. */
@@ -83,9 +144,4 @@ function interruptedReading(request: RequestView, cause: unknown): CliError {
     `Read it again: twinlock result ${request.number}`,
     cause,
   )
-}
-
-/** `json` has its document. */
-function tableUnlessSaid(format: OutputFormat): Exclude<OutputFormat, 'json'> {
-  return format === 'json' ? 'table' : format
 }

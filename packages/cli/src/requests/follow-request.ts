@@ -6,7 +6,7 @@ import { EXIT_OF_REQUEST } from '../exit-code.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { problemOf } from '../report-error.ts'
 import { openJsonDocument } from '../results/json-document.ts'
-import type { OutputFormat } from '../results/result-writer.ts'
+import type { ResultOptions } from '../results/result-options.ts'
 import { joined, text } from '../terminal/safe-text.ts'
 import { awaitApproval } from './await-approval.ts'
 import { isOpen } from './await-execution.ts'
@@ -15,12 +15,11 @@ import { missingApprovals, reviewLines } from './describe-request.ts'
 import { finishExecution } from './finish-execution.ts'
 import type { Patience } from './wait-option.ts'
 
-interface FollowOptions {
+interface FollowOptions extends ResultOptions {
   /** The request was made a moment ago: whatever execution it has is the one that was asked for. */
   readonly fresh?: true
   readonly approval: Patience
   readonly execution: Patience
-  readonly format: OutputFormat
 }
 
 /** From whatever state a request is in to its rows, or to the reason why there are none. */

@@ -1,22 +1,22 @@
 import { AppError, api } from '@twinlock/contract'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
-import type { OutputFormat } from '../results/result-writer.ts'
+import { type ResultInput, readResultOptions } from '../results/result-options.ts'
 import { finishExecution } from './finish-execution.ts'
 import { readExecutionId, readRequestRef } from './request-ref.ts'
 import { readWaitOption } from './wait-option.ts'
 
-interface ResultInput {
+interface ShowInput extends ResultInput {
   readonly request: string
   readonly execution: string | undefined
   readonly wait: string | boolean | undefined
-  readonly format: OutputFormat | undefined
 }
 
-export async function showResult(ctx: Context, input: ResultInput): Promise<ExitCode> {
+export async function showResult(ctx: Context, input: ShowInput): Promise<ExitCode> {
   const id = readRequestRef(input.request)
   const wanted = input.execution === undefined ? undefined : readExecutionId(input.execution)
   const patience = readWaitOption(input.wait, true, ctx.now())
+  const result = await readResultOptions(ctx.io, input)
   const { client } = await ctx.connect()
   const { interrupt: signal } = ctx.io
   const request = await client.call(api.requests.get, { params: { id } }, { signal })
@@ -29,5 +29,5 @@ export async function showResult(ctx: Context, input: ResultInput): Promise<Exit
   const execution = await client.call(api.executions.get, { params: { id: executionId } }, { signal })
   if (execution.request_id !== request.id)
     throw new AppError('execution_not_found', { detail: `${executionId} is not an execution of #${request.number}` })
-  return finishExecution(ctx, client, request, execution, { execution: patience, format: input.format ?? 'table' })
+  return finishExecution(ctx, client, request, execution, { execution: patience, ...result })
 }

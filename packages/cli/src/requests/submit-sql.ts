@@ -3,12 +3,12 @@ import type { Client } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
-import type { OutputFormat } from '../results/result-writer.ts'
+import { type ResultInput, readResultOptions } from '../results/result-options.ts'
 import { readSql } from './read-sql.ts'
 import { readTarget } from './target-option.ts'
 import { readWaitOption } from './wait-option.ts'
 
-interface SubmitInput {
+interface SubmitInput extends ResultInput {
   readonly sql: string | undefined
   readonly file: string | undefined
   readonly database: string | undefined
@@ -17,12 +17,12 @@ interface SubmitInput {
   readonly reason: string | undefined
   readonly onApproval: boolean
   readonly wait: string | boolean | undefined
-  readonly format: OutputFormat | undefined
 }
 
 /** Everything that can be wrong here is found before anything is sent. */
 export async function submitSql(ctx: Context, input: SubmitInput): Promise<ExitCode> {
   const approval = readWaitOption(input.wait, ctx.interactive, ctx.now())
+  const result = await readResultOptions(ctx.io, input)
   const { client, database, environment } = await ctx.connect()
   const target = readTarget(input, { database, environment })
   const sql = await readSql(ctx.io, input)
@@ -45,7 +45,7 @@ export async function submitSql(ctx: Context, input: SubmitInput): Promise<ExitC
     fresh: true,
     approval,
     execution: approval.wait ? approval : { wait: true, until: undefined },
-    format: input.format ?? 'table',
+    ...result,
   })
 }
 

@@ -1,9 +1,9 @@
-import { api, type ExecutionView } from '@twinlock/contract'
+import { AppError, api, type ExecutionView, type ResultReason } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import type { Context } from '../context.ts'
 import { incomplete, readResult } from './read-result.ts'
 import type { ResultWriter } from './result-writer.ts'
-import { statementSummary } from './summary.ts'
+import { statementSummary, summaryLine } from './summary.ts'
 
 /**
  * Prints the result of an execution that has ended, as it arrives, with what each statement did after its rows.
@@ -17,7 +17,9 @@ export async function printResult(
 ): Promise<{ readonly truncated: boolean }> {
   let truncated = false
   let ended = 0
-  if (execution.result === 'none' && execution.statements.every(({ row_count }) => !row_count)) return { truncated }
+  if (hasNothingToRead(execution)) return { truncated }
+  if (execution.status === 'succeeded' && (execution.result === 'discarded' || execution.result === 'expired'))
+    throw goneResult(execution)
   const bytes = await client.stream(
     api.executions.result,
     { params: { id: execution.id } },
@@ -50,4 +52,31 @@ export async function printResult(
   if (execution.status === 'succeeded' && missing > 0)
     throw incomplete(`The result of ${missing === 1 ? 'a statement' : `${missing} statements`} is missing`)
   return { truncated }
+}
+
+/** What changed rows and returned none has lost nothing with its result. */
+function hasNothingToRead({ result, statements }: ExecutionView): boolean {
+  if (result === 'none') return statements.every(({ row_count }) => !row_count)
+  return (result === 'discarded' || result === 'expired') && statements.every(({ row_count }) => row_count === null)
+}
+
+/** That it ran comes first: nobody must take it for a failure and repeat it. */
+function goneResult(execution: ExecutionView): AppError {
+  const { request_number: number, result, result_reason: reason } = execution
+  const why = reason === null ? '' : `: ${REASONS[reason]}`
+  const what = summaryLine({ ...execution, duration_ms: null, agent: null }, false).safe
+  const committed = execution.effect === 'committed' ? ' and was committed' : ''
+  return new AppError(result === 'expired' ? 'result_expired' : 'result_discarded', {
+    detail: `#${number} succeeded (${what})${committed}, but its rows are ${result === 'expired' ? 'gone' : 'not there'}${why}`,
+    hint:
+      execution.effect === 'committed'
+        ? `Do not repeat it. What it did: twinlock request show ${number}`
+        : 'To have them, ask for the same statement again.',
+  })
+}
+
+const REASONS: Readonly<Record<ResultReason, string>> = {
+  quota: "the server's room for results is used up",
+  storage_full: "the server's disk is full",
+  retention: 'results are kept for a time only',
 }

@@ -10,7 +10,8 @@ export interface ResultWriter {
   end(trailer?: ResultTrailer): Promise<void>
 }
 
-export type OutputFormat = 'table' | 'json' | 'jsonl' | 'csv' | 'vertical'
+export const OUTPUT_FORMATS = ['table', 'json', 'jsonl', 'csv', 'vertical'] as const
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number]
 
 /** Each format is loaded when it is asked for: measuring text for a table alone takes longer than a short query. */
 export async function createResultWriter(

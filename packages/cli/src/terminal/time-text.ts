@@ -29,3 +29,12 @@ export function plural(count: number, noun: string): string {
 export function elapsedText(ms: number): SafeText {
   return text`${ms < 1000 ? '0 s' : formatDuration(Math.floor(ms / 1000) * 1000)}`
 }
+
+/** `1.2 MB` */
+export function sizeText(bytes: number): string {
+  if (bytes < 1000) return plural(bytes, 'byte')
+  const units = ['kB', 'MB', 'GB', 'TB'] as const
+  let [size, unit] = [bytes / 1000, 0]
+  while (size >= 999.95 && unit < units.length - 1) [size, unit] = [size / 1000, unit + 1]
+  return `${size.toFixed(1)} ${units[unit] ?? ''}`
+}

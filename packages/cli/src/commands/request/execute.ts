@@ -1,5 +1,5 @@
 import { defineCommand } from '../../define-command.ts'
-import { formatOptions, serverOption, targetOptions, waitOptions } from '../shared-options.ts'
+import { resultOptions, serverOption, targetOptions, waitOptions } from '../shared-options.ts'
 
 export const executeCommand = defineCommand({
   path: ['execute'],
@@ -15,7 +15,7 @@ export const executeCommand = defineCommand({
     reason: { flags: '-r, --reason <text>', description: 'why; reviewers read it' },
     onApproval: { flags: '--on-approval', description: 'run as soon as it is approved, whether or not somebody waits' },
     ...waitOptions,
-    ...formatOptions,
+    ...resultOptions,
     ...serverOption,
   },
   examples: [

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../define-command.ts'
-import { formatOptions, requestArgument, serverOption } from '../shared-options.ts'
+import { requestArgument, resultOptions, serverOption } from '../shared-options.ts'
 
 export const resultCommand = defineCommand({
   path: ['result'],
@@ -12,7 +12,7 @@ export const resultCommand = defineCommand({
       description: 'how long to wait while it runs (default: until it has ended)',
       negatable: 'do not wait: exit 4 while it runs',
     },
-    ...formatOptions,
+    ...resultOptions,
     ...serverOption,
   },
   examples: [
