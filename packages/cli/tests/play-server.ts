@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ALL_ENDPOINTS, API_BASE, AppError, type Endpoint, type EndpointResponse, toProblem } from '@twinlock/contract'
@@ -56,9 +57,9 @@ export async function startPlayServer(): Promise<PlayServer> {
       response.writeHead(call.endpoint.status ?? 200, { 'content-type': 'application/json' }).end(body)
     } else {
       response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      const closed = once(response, 'close')
       for (const part of answer.stream)
-        if (!response.write(part))
-          await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+        if (!response.write(part)) await Promise.race([once(response, 'drain').catch(() => {}), closed])
       if (!answer.open) response.end()
     }
   })
