@@ -14,6 +14,7 @@ const CLI_ERROR_CODES = {
   server_missing: { exit: EXIT.error, title: 'No server is configured' },
   server_refused: { exit: EXIT.error, title: 'The server address may not be used' },
   not_logged_in: { exit: EXIT.error, title: 'There is no token for this server' },
+  editor_failed: { exit: EXIT.error, title: 'The editor failed' },
   file_unreadable: { exit: EXIT.error, title: 'The file cannot be read' },
   file_unwritable: { exit: EXIT.error, title: 'The file cannot be written' },
   file_exists: { exit: EXIT.error, title: 'The file is already there' },

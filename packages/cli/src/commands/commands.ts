@@ -5,7 +5,10 @@ import { verifyAuditCommand } from './audit/verify.ts'
 import { cancelCommand } from './execution/cancel.ts'
 import { approveCommand } from './request/approve.ts'
 import { cancelRequestCommand } from './request/cancel.ts'
+import { commentRequestCommand } from './request/comment.ts'
+import { editRequestCommand } from './request/edit.ts'
 import { executeCommand } from './request/execute.ts'
+import { inboxCommand } from './request/inbox.ts'
 import { listRequestsCommand } from './request/list.ts'
 import { rejectCommand } from './request/reject.ts'
 import { resultCommand } from './request/result.ts'
@@ -35,6 +38,7 @@ import { updateUserCommand } from './user/update.ts'
 /** Every command there is, in the order of `--help`. */
 export const COMMANDS: readonly Command[] = [
   executeCommand,
+  inboxCommand,
   approveCommand,
   rejectCommand,
   runCommand,
@@ -42,6 +46,8 @@ export const COMMANDS: readonly Command[] = [
   resultCommand,
   showRequestCommand,
   listRequestsCommand,
+  commentRequestCommand,
+  editRequestCommand,
   cancelRequestCommand,
   listTargetsCommand,
   listAgentsCommand,

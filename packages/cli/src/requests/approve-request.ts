@@ -1,11 +1,11 @@
-import { AppError, api, type RequestView } from '@twinlock/contract'
+import { AppError, api, type RequestView, type TargetView } from '@twinlock/contract'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { confirm } from '../terminal/ask.ts'
 import { joined, type SafeText, text } from '../terminal/safe-text.ts'
 import { relativeText } from '../terminal/time-text.ts'
-import { missingApprovals, reviewLines, targetOf } from './describe-request.ts'
+import { commentLines, frozenText, missingApprovals, reviewLines, targetOf } from './describe-request.ts'
 import { requestCard } from './request-card.ts'
 import { readRequestRef } from './request-ref.ts'
 
@@ -25,12 +25,18 @@ export async function approveRequest(ctx: Context, input: ApproveInput): Promise
       'If whoever runs this has read the request, add --yes.',
     )
   const { client } = await ctx.connect()
-  const request = await client.call(api.requests.get, { params: { id } }, { signal: ctx.io.interrupt })
+  const { interrupt: signal } = ctx.io
+  const [request, targets] = await Promise.all([
+    client.call(api.requests.get, { params: { id } }, { signal }),
+    // Worth knowing, and not worth failing for.
+    client.call(api.targets.list, {}, { signal }).catch(() => undefined),
+  ])
   assertPending(request)
   const card = requestCard(request, ctx.err, ctx.now())
   if (!ctx.json || !input.yes) {
-    await ctx.say(reviewTitle(request, ctx.now()))
-    await ctx.say(joined([card, ...reviewLines(request).map((line) => text`  ${line}`)], '\n'))
+    await ctx.say(reviewTitle(request, targets?.items ?? [], ctx.now()))
+    const notes = [...reviewLines(request), ...commentLines(request), ...(request.frozen ? [frozenText(request)] : [])]
+    await ctx.say(joined([card, ...notes.map((line) => text`  ${line}`)], '\n'))
   }
   const question = text`Approve step ${request.current_step} of ${request.steps.length}? [y/N] `
   if (!input.yes && !(await confirm(ctx.io, question))) {
@@ -58,9 +64,11 @@ export function assertPending(request: RequestView): void {
   })
 }
 
-function reviewTitle(request: RequestView, now: number): SafeText {
+function reviewTitle(request: RequestView, targets: readonly TargetView[], now: number): SafeText {
+  const target = targets.find((one) => targetOf(one) === targetOf(request))
+  const version = target?.agents.find(({ server_version }) => server_version !== null)?.server_version
   const when = relativeText(request.created_at, now)
-  return text`#${request.number}  ${request.requester} asks to run ${request.operations.join(', ')} on ${targetOf(request)}, ${when}`
+  return text`#${request.number}  ${request.requester} asks to run ${request.operations.join(', ')} on ${targetOf(request)}${version ? ` (${version})` : ''}, ${when}`
 }
 
 function whatNext(request: RequestView): SafeText {

@@ -7,7 +7,7 @@ import { fitted } from '../terminal/fitted.ts'
 import { createLiveArea, type LiveArea } from '../terminal/live-area.ts'
 import { type SafeText, text } from '../terminal/safe-text.ts'
 import { elapsedText } from '../terminal/time-text.ts'
-import { commentLines, missingApprovals, nobodyCanApprove } from './describe-request.ts'
+import { commentLines, frozenText, missingApprovals, nobodyCanApprove } from './describe-request.ts'
 import { watchInterruption } from './interruption.ts'
 import { poll } from './poll.ts'
 import { nextPoll, type Patience } from './wait-option.ts'
@@ -77,10 +77,6 @@ async function withdraw(ctx: Context, client: Client, area: LiveArea, request: R
 function waitingText(request: RequestView): SafeText {
   if (request.frozen) return frozenText(request)
   return text`waiting for ${missingApprovals(request)}`
-}
-
-function frozenText(request: RequestView): SafeText {
-  return text`frozen: ${request.requester} is suspended, and nobody can decide until they are activated`
 }
 
 function hints(ctx: Context, { number }: RequestView): SafeText[] {

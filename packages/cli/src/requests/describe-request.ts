@@ -1,5 +1,6 @@
 import type { RequestView } from '@twinlock/contract'
-import { joined, type SafeText, text } from '../terminal/safe-text.ts'
+import { printableLines } from '../terminal/printable.ts'
+import { indented, joined, type SafeText, text } from '../terminal/safe-text.ts'
 
 type Step = RequestView['steps'][number]
 
@@ -51,7 +52,16 @@ export function reviewLines(request: RequestView, since = 0): SafeText[] {
   })
 }
 
-/** `bob: "why not in one transaction?"`, one line a comment, from `since` on. */
+/** `bob: why not in one transaction?`, with its further lines below it, from `since` on. */
 export function commentLines(request: RequestView, since = 0): SafeText[] {
-  return request.comments.slice(since).map((comment) => text`${comment.by}: "${comment.text}"`)
+  return request.comments
+    .slice(since)
+    .flatMap(({ by, text: comment }) =>
+      printableLines(comment).map((line, i) => indented([line], i === 0 ? text`${by}: `.safe : '  ', '')),
+    )
+}
+
+/** Why nothing goes on. */
+export function frozenText(request: RequestView): SafeText {
+  return text`frozen: ${request.requester} is suspended, and nobody can decide until they are activated`
 }

@@ -6,14 +6,17 @@ import { printRecords, type RecordColumn } from '../results/print-records.ts'
 import type { OutputFormat } from '../results/result-writer.ts'
 import { text } from '../terminal/safe-text.ts'
 import { targetOf } from './describe-request.ts'
+import { readRequests } from './read-requests.ts'
+import { parseTargetFilter, parseUserName } from './target-option.ts'
 
 interface ListInput {
   readonly status: RequestStatus | undefined
+  readonly target: string | undefined
+  readonly requester: string | undefined
+  readonly mine: boolean
   readonly limit: string | undefined
   readonly format: OutputFormat | undefined
 }
-
-const PAGE = 200
 
 const COLUMNS: readonly RecordColumn<RequestView>[] = [
   { name: 'number', type: 'integer', value: ({ number }) => number },
@@ -28,28 +31,28 @@ const COLUMNS: readonly RecordColumn<RequestView>[] = [
 
 export async function listRequests(ctx: Context, input: ListInput): Promise<ExitCode> {
   const limit = readLimit(input.limit)
+  if (input.mine && input.requester !== undefined)
+    throw new CliError('usage', 'Whose requests is said twice.', 'Use either --mine or --requester.')
+  const { status } = input
+  const target = input.target === undefined ? undefined : parseTargetFilter(input.target)
+  const named = input.requester === undefined ? undefined : parseUserName(input.requester)
   const { client } = await ctx.connect()
-  const items: RequestView[] = []
-  let cursor: string | undefined
-  do {
-    const page = await client.call(
-      api.requests.list,
-      {
-        query: {
-          limit: Math.min(limit - items.length, PAGE),
-          ...(input.status ? { status: input.status } : {}),
-          ...(cursor ? { cursor } : {}),
-        },
-      },
-      { signal: ctx.io.interrupt },
-    )
-    items.push(...page.items)
-    cursor = page.items.length > 0 ? (page.next_cursor ?? undefined) : undefined
-  } while (cursor !== undefined && items.length < limit)
-  await printRecords(ctx, input.format, COLUMNS, items.slice(0, limit))
-  if (!ctx.json && items.length === 0)
-    await ctx.say(text`no requests${input.status ? ` that are ${input.status}` : ''} among those you may see`)
-  if (!ctx.json && cursor !== undefined) await ctx.say(text`there are more: --limit ${limit * 2}`)
+  const { interrupt: signal } = ctx.io
+  const requester = input.mine ? (await client.call(api.identity.me, {}, { signal })).name : named
+  const query = {
+    ...(status ? { status } : {}),
+    ...(target ? { target } : {}),
+    ...(requester ? { requester } : {}),
+  }
+  const { items, more } = await readRequests(client, query, limit, signal)
+  await printRecords(ctx, input.format, COLUMNS, items)
+  if (ctx.json) return EXIT.done
+  if (items.length === 0) {
+    const of = requester ? ` of ${requester}` : ''
+    const on = target ? ` on ${target}` : ''
+    await ctx.say(text`no requests${of}${on}${status ? ` that are ${status}` : ''} among those you may see`)
+  }
+  if (more) await ctx.say(text`there are more: --limit ${limit * 2}`)
   return EXIT.done
 }
 

@@ -17,6 +17,7 @@ export async function poll<T>(
   signal: AbortSignal,
   ask: () => Promise<T>,
   isDone: (answer: T) => boolean,
+  patience: 'for ever' | undefined = undefined,
 ): Promise<T> {
   const began = ctx.now()
   let told = false
@@ -28,8 +29,8 @@ export async function poll<T>(
       return answer
     } catch (error) {
       if (!isAppError(error, 'server_unreachable') && !isAppError(error, 'not_ready')) throw error
-      if (ctx.now() - began > GIVE_UP_MS) throw error
-      if (!told) await area.above(text`${error.message}; trying again for 2 min`)
+      if (!patience && ctx.now() - began > GIVE_UP_MS) throw error
+      if (!told) await area.above(text`${error.message}; trying again${patience ? '' : ' for 2 min'}`)
       told = true
       await sleep(2000, undefined, { signal })
     }

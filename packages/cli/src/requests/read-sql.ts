@@ -21,7 +21,8 @@ export async function readSql(
       'There is no SQL to run.',
       'Give it as one quoted argument, or with -f FILE (- is stdin).',
     )
-  return decode(given.file === '-' ? await buffer(io.stdin) : await readBytes(io, given.file), given.file)
+  const name = given.file === '-' ? 'stdin' : given.file
+  return decodeSql(given.file === '-' ? await buffer(io.stdin) : await readBytes(io, given.file), name)
 }
 
 async function readBytes(io: Io, file: string): Promise<Uint8Array> {
@@ -38,13 +39,13 @@ async function readBytes(io: Io, file: string): Promise<Uint8Array> {
   }
 }
 
-function decode(bytes: Uint8Array, file: string): string {
+export function decodeSql(bytes: Uint8Array, name: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
     throw new CliError(
       'file_unreadable',
-      `${file === '-' ? 'stdin' : file} is not UTF-8 text.`,
+      `${name} is not UTF-8 text.`,
       'Convert it first, for example with iconv.',
       error,
     )

@@ -2,7 +2,7 @@ import { formatDuration, type RequestView } from '@twinlock/contract'
 import { CliError } from '../cli-error.ts'
 import { printableLines, printableSql } from '../terminal/printable.ts'
 import { indented, joined, type Palette, type SafeText, text } from '../terminal/safe-text.ts'
-import { plural, relativeText, timeText } from '../terminal/time-text.ts'
+import { plural, relativeText, sizeText, timeText } from '../terminal/time-text.ts'
 
 const LABEL_WIDTH = 10
 
@@ -15,6 +15,7 @@ export function requestCard(request: RequestView, palette: Palette, now: number)
     field(palette, 'runs', statementLines(request)),
     field(palette, 'limits', [
       text`${formatDuration(limits.statement_timeout_ms)} a statement, ${plural(limits.max_rows, 'row')}${expiry(request, now)}`,
+      text`${formatDuration(limits.lock_timeout_ms)} for a lock, ${sizeText(limits.max_result_bytes)} of result, ${sizeText(limits.max_field_bytes)} a value`,
     ]),
     field(palette, 'digest', [text`${shortDigest(request.work_order_digest)}`]),
   ]

@@ -1,10 +1,10 @@
 import { api, type ExecutionView, formatDuration, type RequestView } from '@twinlock/contract'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { effectText } from '../results/summary.ts'
+import { effectText, GONE_BECAUSE } from '../results/summary.ts'
 import { joined, type SafeText, text } from '../terminal/safe-text.ts'
 import { relativeText, timeText } from '../terminal/time-text.ts'
-import { missingApprovals, requestTitle, reviewLines } from './describe-request.ts'
+import { commentLines, frozenText, missingApprovals, requestTitle, reviewLines } from './describe-request.ts'
 import { field, requestCard } from './request-card.ts'
 import { readRequestRef } from './request-ref.ts'
 
@@ -35,6 +35,11 @@ function requestStory(ctx: Context, request: RequestView, executions: readonly E
   })
   if (request.approved_via === 'auto') reviews.push(text`approved by policy, without a person`)
   if (reviews.length > 0) lines.push(field(out, 'reviews', reviews))
+  if (request.comments.length > 0) lines.push(field(out, 'comments', commentLines(request)))
+  if (request.replaces !== null) lines.push(field(out, 'replaces', [text`#${request.replaces}`]))
+  if (request.replaced_by !== null) lines.push(field(out, 'replaced', [text`by #${request.replaced_by}`]))
+  if (request.cancelled !== null) lines.push(field(out, 'cancelled', [cancelText(request.cancelled)]))
+  if (request.frozen) lines.push(field(out, 'frozen', [frozenText(request)]))
   if (request.status === 'pending') lines.push(field(out, 'waits for', [missingApprovals(request)]))
   if (request.status === 'approved' && request.executions_left > 0)
     lines.push(field(out, 'next', [text`twinlock run ${request.number} (by ${request.requester})`]))
@@ -42,6 +47,11 @@ function requestStory(ctx: Context, request: RequestView, executions: readonly E
     lines.push(field(out, executions.length > 1 ? `run ${i + 1}` : 'run', executionLines(execution, now)))
   })
   return joined(lines, '\n')
+}
+
+/** `by bob: "not needed any more"` */
+function cancelText({ by, reason }: { readonly by: string; readonly reason: string | null }): SafeText {
+  return text`by ${by}${reason === null ? '' : `: "${reason}"`}`
 }
 
 /** Lost first, then what was found out: both stay true. */
@@ -63,6 +73,14 @@ function executionLines(execution: ExecutionView, now: number): SafeText[] {
       text`${verb} at ${timeText(finishedAt, now)}${lostAt === null ? agent : ''}${took}; ${effectText(execution)}`,
     )
   }
+  if (execution.waiting !== null) lines.push(text`waits: ${execution.waiting.message}`)
+  if (execution.cancel !== null)
+    lines.push(text`cancel asked ${cancelText(execution.cancel)}, ${timeText(execution.cancel.at, now)}`)
+  if (execution.result === 'discarded' || execution.result === 'expired')
+    lines.push(
+      text`its result is gone${execution.result_reason === null ? '' : `: ${GONE_BECAUSE[execution.result_reason]}`}`,
+    )
+  if (execution.server_version !== null) lines.push(text`${execution.server_version}`)
   if (error)
     lines.push(text`${error.message} (${error.code}${error.sqlstate === null ? '' : `, SQLSTATE ${error.sqlstate}`})`)
   lines.push(text`${execution.id}`)

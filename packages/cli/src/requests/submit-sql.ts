@@ -5,6 +5,7 @@ import type { Context } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { type ResultInput, readResultOptions } from '../results/result-options.ts'
 import { readSql } from './read-sql.ts'
+import { readRequestRef } from './request-ref.ts'
 import { readTarget } from './target-option.ts'
 import { readWaitOption } from './wait-option.ts'
 
@@ -16,6 +17,7 @@ interface SubmitInput extends ResultInput {
   readonly target: string | undefined
   readonly reason: string | undefined
   readonly onApproval: boolean
+  readonly replaces: string | undefined
   readonly wait: string | boolean | undefined
 }
 
@@ -23,6 +25,7 @@ interface SubmitInput extends ResultInput {
 export async function submitSql(ctx: Context, input: SubmitInput): Promise<ExitCode> {
   const approval = readWaitOption(input.wait, ctx.interactive, ctx.now())
   const result = await readResultOptions(ctx.io, input)
+  const replaces = input.replaces === undefined ? undefined : readRequestRef(input.replaces)
   const { client, database, environment } = await ctx.connect()
   const target = readTarget(input, { database, environment })
   const sql = await readSql(ctx.io, input)
@@ -32,6 +35,7 @@ export async function submitSql(ctx: Context, input: SubmitInput): Promise<ExitC
     sql,
     ...(reason === undefined ? {} : { reason }),
     start: input.onApproval ? 'on_approval' : 'manual',
+    ...(replaces === undefined ? {} : { replaces }),
   })
   // The rest of the program is read while the server decides.
   const [request, { followRequest }, { requestTitle }] = await Promise.all([
@@ -49,7 +53,7 @@ export async function submitSql(ctx: Context, input: SubmitInput): Promise<ExitC
   })
 }
 
-async function createRequest(
+export async function createRequest(
   ctx: Context,
   client: Client,
   body: Parameters<typeof client.call<typeof api.requests.create>>[1]['body'],

@@ -41,6 +41,23 @@ export function parseTarget(target: string): TargetName {
   return { database: checkName(database), environment: checkName(environment) }
 }
 
+/** `app/production`, or `app` for all its environments. */
+export function parseTargetFilter(target: string): string {
+  if (!target.includes('/')) return checkName(target)
+  const { database, environment } = parseTarget(target)
+  return `${database}/${environment}`
+}
+
+export function parseUserName(name: string): string {
+  const parsed = nameSchema.safeParse(name)
+  if (parsed.success) return parsed.data
+  throw new CliError(
+    'usage',
+    `"${name}" is not the name of a user.`,
+    `A name ${parsed.error.issues[0]?.message ?? ''}.`,
+  )
+}
+
 function checkName(name: string): string {
   const parsed = nameSchema.safeParse(name)
   if (parsed.success) return parsed.data

@@ -1,9 +1,9 @@
-import { AppError, api, type ExecutionView, type ResultReason } from '@twinlock/contract'
+import { AppError, api, type ExecutionView } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import type { Context } from '../context.ts'
 import { incomplete, readResult } from './read-result.ts'
 import type { ResultWriter } from './result-writer.ts'
-import { statementSummary, summaryLine } from './summary.ts'
+import { GONE_BECAUSE, statementSummary, summaryLine } from './summary.ts'
 
 /**
  * Prints the result of an execution that has ended, as it arrives, with what each statement did after its rows.
@@ -63,7 +63,7 @@ function hasNothingToRead({ result, statements }: ExecutionView): boolean {
 /** That it ran comes first: nobody must take it for a failure and repeat it. */
 function goneResult(execution: ExecutionView): AppError {
   const { request_number: number, result, result_reason: reason } = execution
-  const why = reason === null ? '' : `: ${REASONS[reason]}`
+  const why = reason === null ? '' : `: ${GONE_BECAUSE[reason]}`
   const what = summaryLine({ ...execution, duration_ms: null, agent: null }, false).safe
   const committed = execution.effect === 'committed' ? ' and was committed' : ''
   return new AppError(result === 'expired' ? 'result_expired' : 'result_discarded', {
@@ -73,10 +73,4 @@ function goneResult(execution: ExecutionView): AppError {
         ? `Do not repeat it. What it did: twinlock request show ${number}`
         : 'To have them, ask for the same statement again.',
   })
-}
-
-const REASONS: Readonly<Record<ResultReason, string>> = {
-  quota: "the server's room for results is used up",
-  storage_full: "the server's disk is full",
-  retention: 'results are kept for a time only',
 }

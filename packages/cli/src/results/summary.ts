@@ -1,4 +1,4 @@
-import { type ExecutionView, formatDuration } from '@twinlock/contract'
+import { type ExecutionView, formatDuration, type ResultReason } from '@twinlock/contract'
 import { joined, type SafeText, text } from '../terminal/safe-text.ts'
 import { countText, plural } from '../terminal/time-text.ts'
 
@@ -58,4 +58,11 @@ export function effectText(execution: ExecutionView): SafeText {
     case null:
       return text`not ended`
   }
+}
+
+/** Why a result is not there. */
+export const GONE_BECAUSE: Readonly<Record<ResultReason, string>> = {
+  quota: "the server's room for results is used up",
+  storage_full: "the server's disk is full",
+  retention: 'results are kept for a time only',
 }

@@ -30,9 +30,10 @@ export function elapsedText(ms: number): SafeText {
   return text`${ms < 1000 ? '0 s' : formatDuration(Math.floor(ms / 1000) * 1000)}`
 }
 
-/** `1.2 MB` */
+/** `1.2 MB`; `100 MiB` where it was said so. */
 export function sizeText(bytes: number): string {
   if (bytes < 1000) return plural(bytes, 'byte')
+  if (bytes % 2 ** 20 === 0) return `${countText(bytes / 2 ** 20)} MiB`
   const units = ['kB', 'MB', 'GB', 'TB'] as const
   let [size, unit] = [bytes / 1000, 0]
   while (size >= 999.95 && unit < units.length - 1) [size, unit] = [size / 1000, unit + 1]

@@ -14,6 +14,7 @@ export const executeCommand = defineCommand({
     ...targetOptions,
     reason: { flags: '-r, --reason <text>', description: 'why; reviewers read it' },
     onApproval: { flags: '--on-approval', description: 'run as soon as it is approved, whether or not somebody waits' },
+    replaces: { flags: '--replaces <request>', description: 'withdraw this request of yours with the same change' },
     ...waitOptions,
     ...resultOptions,
     ...serverOption,
