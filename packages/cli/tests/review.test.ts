@@ -51,6 +51,25 @@ describe('approve', () => {
     expect(exit).toBe(0)
   })
 
+  test("names the database server's version, where it is known", async () => {
+    const agent = { id: 'prod-1', online: true, last_seen_at: null, status: 'ok' as const, code: null }
+    server.play(api.targets.list, () => ({
+      items: [
+        {
+          database: 'app',
+          environment: 'production',
+          dialect: 'postgresql' as const,
+          paused: null,
+          queued: 0,
+          running: 0,
+          agents: [{ ...agent, server_version: 'PostgreSQL 16.4' }],
+        },
+      ],
+    }))
+    const { stderr } = await desk.run(['approve', '1042', '--yes'])
+    expect(stderr).toContain('#1042  alice asks to run dml on app/production (PostgreSQL 16.4), ')
+  })
+
   test.each(['y\n', 'YES\n'])('in a terminal asks, and %j approves', async (answer) => {
     const { exit } = await runInTerminal(['approve', '1042'], {
       home: desk.folder,
@@ -242,6 +261,36 @@ describe('request show', () => {
     expect(stdout).toMatch(/resolved: succeeded at .*12:04:02 UTC, 41 ms; committed; 214 rows affected\n/)
     expect(stdout).toContain('approved by bob: "checked the ticket"')
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
+  })
+
+  test('tells of comments, versions, who cancelled and why, every limit, and a result that is gone', async () => {
+    const asked = { by: 'carol', at: '2026-11-22T12:05:00Z', reason: 'INC-204' }
+    server.play(api.requests.get, () =>
+      requestView({
+        status: 'cancelled',
+        comments: [{ by: 'bob', text: 'why not\nin one?\u001b[2J', at: '2026-11-22T12:01:00Z' }],
+        replaces: 1040,
+        replaced_by: 1043,
+        cancelled: { by: 'alice', reason: 'edited' },
+        frozen: true,
+      }),
+    )
+    server.play(api.requests.executions, () => ({
+      items: [executionView({ cancel: asked, result: 'discarded', result_reason: 'quota' })],
+    }))
+    const { stdout } = await desk.run(['request', 'show', '1042'])
+    for (const part of [
+      '  comments  bob: why not\n              in one?<U+001B>[2J\n',
+      '  replaces  #1040\n',
+      '  replaced  by #1043\n',
+      '  cancelled by alice: "edited"\n',
+      '  frozen: alice is suspended',
+      '5 s for a lock, 100 MiB of result, 16 MiB a value\n',
+      'cancel asked by carol: "INC-204"',
+      "its result is gone: the server's room for results is used up\n",
+      'PostgreSQL 18.4\n',
+    ])
+      expect(stdout).toContain(part)
   })
 
   test('says what a pending request waits for', async () => {

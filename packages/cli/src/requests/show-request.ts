@@ -39,7 +39,7 @@ function requestStory(ctx: Context, request: RequestView, executions: readonly E
   if (request.replaces !== null) lines.push(field(out, 'replaces', [text`#${request.replaces}`]))
   if (request.replaced_by !== null) lines.push(field(out, 'replaced', [text`by #${request.replaced_by}`]))
   if (request.cancelled !== null) lines.push(field(out, 'cancelled', [cancelText(request.cancelled)]))
-  if (request.frozen) lines.push(field(out, 'frozen', [frozenText(request)]))
+  if (request.frozen) lines.push(text`  ${frozenText(request)}`)
   if (request.status === 'pending') lines.push(field(out, 'waits for', [missingApprovals(request)]))
   if (request.status === 'approved' && request.executions_left > 0)
     lines.push(field(out, 'next', [text`twinlock run ${request.number} (by ${request.requester})`]))
