@@ -26,6 +26,7 @@ function start(send: (n: number, bytes: Uint8Array) => Promise<unknown>, options
     spill,
     patienceMs: 0,
     inlineBytes: 0,
+    maxSpillBytes: 1_000_000,
     signal: new AbortController().signal,
     stop: new AbortController().signal,
     log: pino({ level: 'silent' }),
@@ -116,6 +117,46 @@ describe('the upload of a result', () => {
     expect(spill.size).toBe(4000)
     open.resolve()
     expect(await upload.finish()).toBe(true)
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test('waits no longer in all, however often the server takes a little', async () => {
+    const gates = Array.from({ length: 8 }, () => Promise.withResolvers<void>())
+    const { upload, spill } = start((n) => gates[n]?.promise ?? Promise.resolve(), { patienceMs: 20 })
+    for (let n = 0; n < 4; n++) await upload.push(chunk(n))
+    expect(spill.size).toBe(2000)
+    gates[0]?.resolve()
+    gates[1]?.resolve()
+    await new Promise(setImmediate)
+    for (let n = 4; n < 8; n++) await upload.push(chunk(n))
+    expect(spill.size).toBe(4000)
+    for (const gate of gates) gate.resolve()
+    expect(await upload.finish()).toBe(true)
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test('takes no more of the disk than its share, over and over', async () => {
+    const { upload, arrived, spill } = start(() => new Promise((resolve) => setTimeout(resolve, 1)), {
+      maxSpillBytes: 5000,
+    })
+    for (let n = 0; n < 60; n++) {
+      await upload.push(chunk(n))
+      if (n % 6 === 5) await upload.finish()
+    }
+    expect(await upload.finish()).toBe(true)
+    expect(arrived).toHaveLength(60)
+    expect(arrived.every((bytes, n) => bytes.every((byte) => byte === n))).toBe(true)
+    expect(spill.size).toBeLessThanOrEqual(5000)
+    await upload[Symbol.asyncDispose]()
+  })
+
+  test('that would take more of the disk ends, and the statement goes on', async () => {
+    const open = Promise.withResolvers<void>()
+    const { upload, spill } = start(() => open.promise, { maxSpillBytes: 5000 })
+    for (let n = 0; n < 20; n++) await upload.push(chunk(n))
+    expect(spill.size).toBeLessThanOrEqual(5000)
+    open.resolve()
+    expect(await upload.finish()).toBe(false)
     await upload[Symbol.asyncDispose]()
   })
 

@@ -8,10 +8,12 @@ import type { SpillFile } from './spill-file.ts'
 export interface UploadOptions {
   readonly send: (n: number, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<unknown>
   readonly spill: SpillFile
-  /** How long the database may be held up for a server that is slow; 0 for work that holds locks. */
+  /** How long the database may be held up in all for a server that is slow; 0 for work that holds locks. */
   readonly patienceMs: number
   /** A result of one chunk that is not longer than this waits to be taken with the outcome; 0 sends every chunk at once. */
   readonly inlineBytes: number
+  /** How much may wait on the disk. */
+  readonly maxSpillBytes: number
   readonly signal: AbortSignal
   /** Ends waiting for a server that is slow. */
   readonly stop: AbortSignal
@@ -27,7 +29,6 @@ export interface MadeResult {
 
 /** One chunk on its way and one waiting; what is more goes to the disk. */
 const IN_MEMORY = 2
-const MAX_SPILL_BYTES = 512 * 1024 * 1024
 const ATTEMPT_MS = 60_000
 const GIVE_UP_MS = 10 * 60_000
 
@@ -44,8 +45,7 @@ export class ResultUpload implements AsyncDisposable {
   #arrived = 0
   #failed = false
   #discarded: Discarded | undefined
-  /** The server was waited for in vain; not again before it has taken something. */
-  #outOfPatience = false
+  #patienceMs: number
   #isSending = false
   #held: Uint8Array<ArrayBuffer> | undefined
   #sent: Promise<void> = Promise.resolve()
@@ -54,6 +54,7 @@ export class ResultUpload implements AsyncDisposable {
 
   constructor(options: UploadOptions) {
     this.#options = options
+    this.#patienceMs = options.patienceMs
   }
 
   /** Nothing is on its way. */
@@ -132,17 +133,22 @@ export class ResultUpload implements AsyncDisposable {
   }
 
   async #waitForSlot(): Promise<void> {
-    const { patienceMs, signal, stop } = this.#options
-    if (patienceMs === 0 || this.#outOfPatience) return
+    if (this.#patienceMs <= 0) return
+    const { signal, stop } = this.#options
     const waited = new AbortController()
-    await Promise.race([this.#slotFree.promise, sleep(patienceMs, AbortSignal.any([signal, stop, waited.signal]))])
+    const startedAt = performance.now()
+    await Promise.race([
+      this.#slotFree.promise,
+      sleep(this.#patienceMs, AbortSignal.any([signal, stop, waited.signal])),
+    ])
     waited.abort()
-    this.#outOfPatience = !this.#hasSlot()
+    this.#patienceMs -= performance.now() - startedAt
   }
 
   async #toDisk(bytes: Uint8Array<ArrayBuffer>): Promise<Queued> {
-    const { spill } = this.#options
-    if (spill.size + bytes.length > MAX_SPILL_BYTES) throw new Error('spill file full')
+    if (!this.#queue.some((chunk) => 'offset' in chunk)) this.#options.spill.rewind()
+    const { spill, maxSpillBytes } = this.#options
+    if (spill.size + bytes.length > maxSpillBytes) throw new Error('spill file full')
     return { offset: await spill.write(bytes), length: bytes.length }
   }
 
@@ -176,7 +182,6 @@ export class ResultUpload implements AsyncDisposable {
     })
     if (!sent.ok) throw sent.error
     this.#arrived += 1
-    this.#outOfPatience = false
   }
 
   #fail(error: unknown): void {

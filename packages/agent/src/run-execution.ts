@@ -24,8 +24,11 @@ export interface RunContext {
 }
 
 const UPLOAD_FAILED = 'The rows were read, but not all of them reached the server.'
-/** How long a read waits for a server that is slow to take its rows before they go to the disk. */
-const READ_PATIENCE_MS = 5_000
+/** How long a read waits, in all, for a server that is slow to take its rows before they go to the disk. */
+const READ_PATIENCE_MS = 1_000
+/** Rows as JSON are seldom larger than this many times the bytes the database sent. */
+const SPILL_FACTOR = 2
+const SPILL_SLACK_BYTES = 16 * 1024 * 1024
 
 /**
  * Runs a verified order and says what happened; never rejects. The caller journals and reports the outcome. Undefined
@@ -39,6 +42,7 @@ export async function runExecution(ctx: RunContext, work: DatabaseWork): Promise
     patienceMs: verified.readOnly ? READ_PATIENCE_MS : 0,
     // What a write returned must reach the server even if this process dies after COMMIT.
     inlineBytes: verified.readOnly ? MAX_INLINE_RESULT : 0,
+    maxSpillBytes: SPILL_FACTOR * verified.limits.max_result_bytes + SPILL_SLACK_BYTES,
     signal: ctx.signal,
     stop: ctx.stop,
     log: ctx.log,

@@ -19,6 +19,11 @@ export class SpillFile implements AsyncDisposable {
     return this.#size
   }
 
+  /** What was written has all been read: its room is used again. */
+  rewind(): void {
+    this.#size = 0
+  }
+
   /** Where the bytes begin in the file. */
   async write(bytes: Uint8Array): Promise<number> {
     this.#file ??= await this.#create()
