@@ -12,8 +12,8 @@ export interface Passing {
 }
 
 export interface Hooks {
-  /** Before the body goes to the server. */
-  request?: (passing: Passing) => void
+  /** Before the body goes to the server, which waits for a promise. */
+  request?: (passing: Passing) => void | Promise<void>
   /** Before the answer goes back; `cut` closes the connection instead, after the server has done its work. */
   response?: (passing: Passing) => 'cut' | undefined
 }
@@ -30,7 +30,7 @@ export async function startTamperingProxy(serverUrl: string, hooks: Hooks = {}):
     const path = incoming.url ?? '/'
     const method = incoming.method ?? 'GET'
     const passing = { method, path, body: parse(await readAll(incoming)) }
-    proxy.hooks.request?.(passing)
+    await proxy.hooks.request?.(passing)
     const { 'content-length': _sent, 'transfer-encoding': _chunked, ...requestHeaders } = incoming.headers
     const upstream = sendRequest(new URL(path, serverUrl), { method, headers: requestHeaders })
     outgoing.once('close', () => upstream.destroy())
