@@ -96,7 +96,7 @@ describe('a cancel ends', () => {
   test('an upload of rows that were all read', async () => {
     running = await startRunningAgent()
     running.server.fault = ({ name }) => (name === 'chunks' ? new Promise(() => {}) : undefined)
-    const executionId = running.run('select 1')
+    const executionId = running.run("select repeat('x', 1000000)")
     await eventually(() => running.server.called('chunks', executionId).length).toBe(1)
     expect(await cancelAndSee(executionId)).toMatchObject({
       status: 'cancelled',
