@@ -190,6 +190,12 @@ export const ERROR_CODES = {
     hint: 'Look again and repeat it if it still makes sense.',
   },
   payload_too_large: { status: 413, title: 'The body is too large', hint: null },
+  request_timeout: { status: 408, title: 'The request did not arrive in time', hint: 'Try again.' },
+  headers_too_large: {
+    status: 431,
+    title: 'The address or the headers are too large',
+    hint: 'Send what is long in the body.',
+  },
   unsupported_media_type: { status: 415, title: 'The body has the wrong type', hint: 'Send application/json.' },
   too_many_requests: {
     status: 429,

@@ -14,6 +14,7 @@ import { type Context, createContext, type Overrides } from './context.ts'
 import { connectSqlite } from './db/connect.ts'
 import { executionRoutes } from './executions/execution-routes.ts'
 import { isWorkUnderWay } from './executions/read-executions.ts'
+import { answerClientError } from './http/client-error.ts'
 import { toErrorResponse } from './http/error-response.ts'
 import { openapiRoute } from './http/openapi.ts'
 import { route } from './http/route.ts'
@@ -121,6 +122,7 @@ function createApp(ctx: Context): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: true,
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply) => void sendProblem(reply as FastifyReply, toErrorResponse(ctx, error)),
   })
   app.removeAllContentTypeParsers()
