@@ -20,6 +20,7 @@ import { createSameIdWatch } from './same-id-watch.ts'
 import { ServerPin } from './server-key.ts'
 import { createServerLink } from './server-link.ts'
 import { clearSpill } from './spill-file.ts'
+import { createTargetWatch } from './target-watch.ts'
 
 /** For tests; the agent in production has none of them. */
 export interface AgentOverrides {
@@ -29,6 +30,8 @@ export interface AgentOverrides {
   readonly drivers?: ReadonlyMap<string, TargetDriver>
   readonly log?: Logger
   readonly heartbeatMs?: number
+  /** How often a target is looked at. */
+  readonly watchTargetsMs?: number
   /** How long it is reported that nothing ran. */
   readonly giveUpReportMs?: number
 }
@@ -49,6 +52,7 @@ export interface Agent extends AsyncDisposable {
 
 /** After a cancel the statements fail within moments, and their outcomes are to be written down and told. */
 const AFTER_CANCEL_MS = 3_000
+const FIRST_LOOK_MS = 1_000
 
 /** Opens the state directory. Throws StartError when this agent must not run. */
 export async function createAgent(
@@ -73,6 +77,11 @@ export async function createAgent(
   })
   const link = createServerLink({ config, secrets, clock, journalId: journal.id })
   const drivers = createDrivers(config, secrets, overrides.drivers)
+  const watch = createTargetWatch({
+    drivers,
+    log,
+    ...(overrides.watchTargetsMs === undefined ? {} : { everyMs: overrides.watchTargetsMs }),
+  })
   const analyzers = createAnalyzers()
   const leasing = new AbortController()
   const working = new AbortController()
@@ -92,6 +101,7 @@ export async function createAgent(
     analyze: (order, text) => analyzers.analyze(order.dialect, text),
     rememberServerId: (serverId) => pin.rememberServerId(serverId),
     leasing: leasing.signal,
+    watch,
     inBackground,
     reports: createReports(overrides.giveUpReportMs),
     onVerdict: createSameIdWatch(config.agentId, log),
@@ -109,11 +119,14 @@ export async function createAgent(
   async function lease(): Promise<void> {
     const pinned = await acquireServerKey(pin, link, config.server.keyFingerprint, { log, signal: leasing.signal })
     if (!pinned) return
+    // The first poll tells what became of the targets, unless that takes long.
+    await watch.firstLook(FIRST_LOOK_MS)
     await runPollLoop({
       link,
       log,
       concurrency: config.concurrency,
       running,
+      stateOf: watch.state,
       signal: leasing.signal,
       mayLease: () => journal.isSound,
       handle: (leased, answer, stop) => inBackground(handleLease(ctx, leased, answer, pin.pinned ?? pinned, stop)),
@@ -150,6 +163,7 @@ export async function createAgent(
         inBackground(analyzers.analyze(dialect, 'select 1').then(() => {}))
       // Not to be waited for when the agent stops: what is not settled by then is settled at the next start.
       inBackground(recover({ ...ctx, signal: leasing.signal }))
+      inBackground(watch.run(leasing.signal))
       inBackground(lease())
     },
     stop: stopOnce,

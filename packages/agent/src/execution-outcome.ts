@@ -15,6 +15,8 @@ const MAX_TEXT = 8192
 const CODES: Readonly<Record<DriverErrorCode, ExecutionErrorCode>> = {
   connection_failed: 'connection_failed',
   connection_lost: 'connection_lost',
+  pooler_detected: 'pooler_detected',
+  dialect_mismatch: 'dialect_mismatch',
   database_error: 'database_error',
   statement_timeout: 'statement_timeout',
   lock_timeout: 'lock_timeout',

@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
 import { type AgentConfig, targetName } from './config.ts'
 import type { TargetDriver } from './drivers/driver.ts'
-import { codedError, failedOutcome } from './execution-outcome.ts'
+import { codedError, failedOutcome, toExecutionError } from './execution-outcome.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { REMEMBER_MS } from './journal-memory.ts'
 import { refuse } from './refusal.ts'
@@ -14,9 +14,12 @@ import { callWithRetry, describeFailure, isFinal } from './retry.ts'
 import { runExecution } from './run-execution.ts'
 import type { PinnedServer } from './server-key.ts'
 import { type PollAnswer, type ServerLink, SUPPORTED_FEATURES } from './server-link.ts'
+import type { TargetWatch } from './target-watch.ts'
 import { type OrderVerdict, type VerifiedOrder, verifyOrder } from './verify-order.ts'
 
 const START_ATTEMPT_MS = 5_000
+/** Ends after which the target itself is looked at. */
+const DOUBTFUL: ReadonlySet<string> = new Set(['connection_failed', 'connection_lost', 'pooler_detected'])
 
 export interface LeaseContext extends ReportContext {
   readonly config: AgentConfig
@@ -28,6 +31,7 @@ export interface LeaseContext extends ReportContext {
   readonly rememberServerId: (serverId: string) => Promise<void>
   /** Aborted when the agent starts nothing more. */
   readonly leasing: AbortSignal
+  readonly watch: Pick<TargetWatch, 'refusal' | 'doubt'>
   readonly onVerdict: (verdict: OrderVerdict) => void
   /** Takes what may last beyond the lease's slot, such as a report the server does not hear. */
   readonly inBackground: (work: Promise<void>) => void
@@ -190,10 +194,13 @@ async function carryOut(
   stop: AbortSignal,
   log: Logger,
 ): Promise<Outcome | undefined> {
-  const driver = ctx.driverOf(targetName(verified.target))
+  const target = targetName(verified.target)
+  const driver = ctx.driverOf(target)
   if (!driver)
     return failedOutcome(lease.lease_id, codedError('target_not_served', 'The target has no driver.'), 'none')
-  return await runExecution(
+  const refusal = await ctx.watch.refusal(target, stop)
+  if (refusal) return failedOutcome(lease.lease_id, toExecutionError(refusal, null), 'none')
+  const outcome = await runExecution(
     {
       driver,
       log,
@@ -206,6 +213,8 @@ async function carryOut(
     },
     { executionId: lease.execution_id, leaseId: lease.lease_id, validUntil, verified },
   )
+  if (outcome?.error && DOUBTFUL.has(outcome.error.code)) ctx.watch.doubt(target)
+  return outcome
 }
 
 /** Codes and counts; the messages may hold values. */

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { type Lease, POLL_HOLD_S } from '@twinlock/contract'
+import { type Lease, POLL_HOLD_S, type TargetState } from '@twinlock/contract'
 import type { Logger } from 'pino'
 import { backoffDelay, sleep } from './backoff.ts'
 import { describeFailure } from './retry.ts'
@@ -18,6 +18,7 @@ export interface PollLoopOptions {
   readonly link: Pick<ServerLink, 'poll' | 'handBack'>
   readonly concurrency: number
   readonly running: RunningExecutions
+  readonly stateOf: (target: string) => TargetState
   readonly log: Logger
   /** Ends the loop. */
   readonly signal: AbortSignal
@@ -32,6 +33,8 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
   const { link, concurrency, log, running, signal } = options
   let roomMade = new AbortController()
   let failures = 0
+  let isInTouch: boolean | undefined
+  let lastFailure: string | undefined
 
   function free(): number {
     return options.mayLease() ? concurrency - running.size : 0
@@ -90,22 +93,29 @@ export async function runPollLoop(options: PollLoopOptions): Promise<void> {
     roomMade = new AbortController()
     // A poll that said "full" is ended when there is room again: no lease can be lost with its answer.
     const room = capacity <= 0 ? [roomMade.signal] : []
+    const isGreeting = !isInTouch
     const startedAt = performance.now()
     try {
       const answer = await link.poll(
-        { freeCapacity: Math.max(0, capacity), cancelling: running.cancelling() },
+        { freeCapacity: Math.max(0, capacity), cancelling: running.cancelling(), stateOf: options.stateOf, isGreeting },
         AbortSignal.any([signal, AbortSignal.timeout(POLL_TIMEOUT_MS), ...room]),
       )
       if (signal.aborted) return await handBack(answer.leases.slice(0, MAX_HAND_BACKS))
       const news = takeAll(answer) + cancelAll(answer)
+      if (!isInTouch) log.info(isInTouch === false ? 'in touch with the server again' : 'in touch with the server')
+      isInTouch = true
       // What was taken is started before more is asked for.
       if (news > 0) await setImmediate()
-      const wasHeld = news > 0 || performance.now() - startedAt >= HELD_MS
+      const wasHeld = isGreeting || news > 0 || performance.now() - startedAt >= HELD_MS
       failures = wasHeld ? 0 : failures + 1
     } catch (error) {
       if (signal.aborted) return
       if (roomMade.signal.aborted && room.length > 0) continue
-      if (failures === 0) log.error(describeFailure(error), 'the server cannot be asked for work; trying again')
+      const failure = describeFailure(error)
+      if (isInTouch !== false || failure.code !== lastFailure)
+        log.error(failure, 'the server cannot be asked for work; trying again')
+      lastFailure = failure.code
+      isInTouch = false
       failures += 1
     }
     if (failures > 0) await sleep(backoffDelay(failures - 1, Math.random()), signal)

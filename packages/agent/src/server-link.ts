@@ -1,9 +1,9 @@
-import { api, type Cancel, type Lease, type Outcome } from '@twinlock/contract'
+import { api, type Cancel, type Lease, type Outcome, type TargetState } from '@twinlock/contract'
 import { type Client, createClient } from '@twinlock/contract/client'
 import type { PublicJwk } from '@twinlock/evidence'
 import { z } from 'zod'
 import type { Clock } from './clock.ts'
-import type { AgentConfig, AgentSecrets } from './config.ts'
+import { type AgentConfig, type AgentSecrets, targetName } from './config.ts'
 import { limitAnswers } from './limit-answers.ts'
 import { AGENT_VERSION } from './version.ts'
 
@@ -38,6 +38,9 @@ export interface PollReport {
   readonly freeCapacity: number
   /** Executions whose cancel need not be repeated. */
   readonly cancelling: readonly string[]
+  readonly stateOf: (target: string) => TargetState
+  /** Answered at once, to see whether there is anybody. */
+  readonly isGreeting: boolean
 }
 
 /** The calls the agent makes; it listens nowhere. */
@@ -79,15 +82,16 @@ export function createServerLink(options: {
     async keys(signal) {
       return (await anonymous.call(api.system.jwks, {}, { signal })).keys
     },
-    async poll({ freeCapacity, cancelling }, signal) {
+    async poll({ freeCapacity, cancelling, stateOf, isGreeting }, signal) {
       const body = {
         agent_id: config.agentId,
         journal_id: journalId,
         version: AGENT_VERSION,
         features: [...SUPPORTED_FEATURES],
-        targets,
+        targets: targets.map((target) => ({ ...target, state: stateOf(targetName(target)) })),
         free_capacity: freeCapacity,
         cancelling: [...cancelling],
+        ...(isGreeting ? { hold_s: 0 } : {}),
         time: new Date(clock.now()).toISOString(),
       }
       const answer = await client.call(pollEndpoint, { body }, { signal })

@@ -159,6 +159,8 @@ export const agentEndpoints = {
       free_capacity: z.number().int().min(0).max(1000),
       /** Executions whose cancel the agent has received: it is not told again. */
       cancelling: z.array(idSchema('exe')).max(1000).optional(),
+      /** How long the agent wants to be kept waiting; 0: not at all. */
+      hold_s: z.number().int().min(0).max(POLL_HOLD_S).optional(),
       /** The agent's clock. */
       time: timeSchema.optional(),
     }),

@@ -309,6 +309,11 @@ export const EXECUTION_ERROR_CODES = {
     title: "The agent's own configuration does not allow this operation",
     hint: 'The operations list of the target in the agent configuration is the ceiling.',
   },
+  pooler_detected: {
+    by: 'agent',
+    title: 'A pooler that breaks sessions stands before the database',
+    hint: 'Nothing ran. Its url in the agent configuration must name the database itself, or a pooler in session mode.',
+  },
   connection_failed: {
     by: 'database',
     title: 'The agent could not connect to the database',

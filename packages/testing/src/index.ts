@@ -3,6 +3,7 @@ export { type Authority, type Certificate, createAuthority } from './certificate
 export { type RunningProcess, startNode } from './child-process.ts'
 export { type ConnectProxy, startConnectProxy } from './connect-proxy.ts'
 export { createFakeClock, createShiftedClock, type FakeClock, type ShiftedClock } from './fake-clock.ts'
+export { findPgBouncer, startPgBouncer } from './pgbouncer.ts'
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.ts'
 export { execute as runSql } from './postgres-database.ts'
 export { execute, query, readResult, type StatementRows, submit, waitForExecution } from './read-result.ts'

@@ -78,10 +78,15 @@ export interface OpenOptions {
   signal?: AbortSignal
 }
 
+export interface TargetFacts {
+  serverVersion: string
+}
+
 export interface TargetDriver extends AsyncDisposable {
-  /** Throws a DriverError `connection_failed`, or `cancelled`. */
+  /** Throws a DriverError `connection_failed`, `pooler_detected` or `cancelled`. */
   open(options: OpenOptions): Promise<Session>
-  check(): Promise<{ serverVersion: string }>
+  /** Looks whether the database may be served, on connections of its own. Throws a DriverError. */
+  check(signal?: AbortSignal): Promise<TargetFacts>
   /** `unknown` when the server is not the one that ran the transaction, or has forgotten it. */
   transactionStatus(ref: TransactionRef): Promise<TransactionStatus>
 }
@@ -89,6 +94,9 @@ export interface TargetDriver extends AsyncDisposable {
 export type DriverErrorCode =
   | 'connection_failed'
   | 'connection_lost'
+  /** Sessions are shared: what one leaves behind reaches another. */
+  | 'pooler_detected'
+  | 'dialect_mismatch'
   | 'database_error'
   | 'statement_timeout'
   | 'lock_timeout'

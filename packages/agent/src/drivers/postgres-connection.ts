@@ -75,6 +75,11 @@ export class PostgresConnection implements AsyncDisposable {
     wire.on('sslconnect', () => this.#guardStream())
   }
 
+  /** The backend that the server named when it let the client in. */
+  get processId(): number {
+    return (this.#client as unknown as ClientInternals).processID
+  }
+
   get isUsable(): boolean {
     return this.#failure === undefined
   }

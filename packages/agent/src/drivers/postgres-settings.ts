@@ -4,7 +4,7 @@ import type pg from 'pg'
 export const IDLE_IN_TRANSACTION = '60s'
 
 /** Given at start-up, so that a reset of the session returns to them, whatever is the default of a role or database. */
-const PINNED = {
+export const pinnedSettings: Readonly<Record<string, string>> = {
   client_encoding: 'UTF8',
   standard_conforming_strings: 'on',
   DateStyle: 'ISO',
@@ -50,7 +50,7 @@ export function toClientConfig(url: string, ca: string | undefined): pg.ClientCo
     // A CA of our own means TLS, verified against it, whatever the URL asks for.
     if (!KEPT_PARAMETERS.has(name) || (ca !== undefined && name.startsWith('ssl'))) parsed.searchParams.delete(name)
   }
-  const pinned = Object.entries(PINNED).map(([name, value]) => `-c ${name}=${value}`)
+  const pinned = Object.entries(pinnedSettings).map(([name, value]) => `-c ${name}=${value}`)
   return {
     connectionString: parsed.href,
     options: [...(given === null ? [] : [given]), ...pinned].join(' '),

@@ -7,7 +7,9 @@ import {
   type TransactionRef,
   type TransactionStatus,
 } from './driver.ts'
+import { checkPostgres } from './postgres-check.ts'
 import { PostgresConnection } from './postgres-connection.ts'
+import { assertKeepsSession, explainRefusedOptions, isPooled, pinSettings } from './postgres-pooler.ts'
 import { resetSession } from './postgres-reset.ts'
 import { PostgresSession, type ServerIdentity } from './postgres-session.ts'
 import { IDLE_APPLICATION_NAME, toApplicationName, toClientConfig } from './postgres-settings.ts'
@@ -26,7 +28,7 @@ const IDLE_MS = 30_000
 /** A server that is there answers a kept connection at once; one that is not should be asked anew. */
 const IDLE_ANSWER_MS = 3_000
 
-const SET_APPLICATION_NAME = `select pg_catalog.set_config('application_name', $1, false)`
+const SET_APPLICATION_NAME = `select pg_catalog.set_config('application_name', $1, false), pg_catalog.pg_backend_pid()`
 /** The timeline is the one being written: a control file shows the old one for a while after a failover. */
 const IDENTITY = `select (pg_catalog.pg_control_system()).system_identifier,
   pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8)`
@@ -63,10 +65,13 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
         break
       }
     }
-    const connection = await PostgresConnection.connect(config, signal)
+    const connection = await PostgresConnection.connect(config, signal).catch((error: unknown) => {
+      throw explainRefusedOptions(error)
+    })
     try {
       return await prepare({ connection, config, identity: undefined }, name, signal)
     } catch (error) {
+      if (error instanceof DriverError && error.code === 'pooler_detected') throw error
       throw new DriverError('connection_failed', 'The database does not take statements.', { cause: error })
     }
   }
@@ -75,7 +80,12 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
     open.add(entry.connection)
     using _ = entry.connection.destroyOn(signal)
     try {
-      await entry.connection.query(SET_APPLICATION_NAME, [name], timeoutMs)
+      const [row] = await entry.connection.query(SET_APPLICATION_NAME, [name], timeoutMs)
+      // A pooler may be put in, or be told to share sessions, at any time.
+      if (isPooled(entry.connection, row?.[1])) {
+        await assertKeepsSession(entry.connection, entry.config, 1, signal)
+        await pinSettings(entry.connection)
+      }
       const identity = entry.config === main ? (entry.identity ?? (await readIdentity(entry.connection))) : undefined
       return { connection: entry.connection, config: entry.config, identity }
     } catch (error) {
@@ -131,7 +141,12 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
       return new PostgresSession(connection, { identity, typeNames, giveBack: (reuse) => giveBack(taken, reuse) })
     },
 
-    check: () => using(async ({ connection }) => ({ serverVersion: connection.serverVersion })),
+    async check(signal) {
+      if (isDisposed) throw new DriverError('connection_failed', 'The driver is closed.')
+      const facts = await checkPostgres(main, signal)
+      if (readOnly !== main) await checkPostgres(readOnly, signal)
+      return facts
+    },
 
     transactionStatus: (ref: TransactionRef) =>
       using(async ({ connection, identity }): Promise<TransactionStatus> => {

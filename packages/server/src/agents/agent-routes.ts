@@ -24,7 +24,8 @@ export function agentRoutes(app: FastifyInstance, ctx: Context): void {
       freeCapacity: body.free_capacity,
     }
     const topics = [topicOf.agent(taker.agentId), ...targets.map(topicOf.queue)]
-    const news = await ctx.changes.waitFor(topics, POLL_HOLD_S * 1000, signal, async () => {
+    const holdMs = (body.hold_s ?? POLL_HOLD_S) * 1000
+    const news = await ctx.changes.waitFor(topics, holdMs, signal, async () => {
       if (signal.aborted) return undefined
       const cancels = await readCancels(ctx, taker, body.cancelling ?? [])
       const leases = await leaseExecutions(ctx, taker)

@@ -1,0 +1,113 @@
+import type { TargetState } from '@twinlock/contract'
+import type { Logger } from 'pino'
+import { backoffDelay, sleep } from './backoff.ts'
+import { DriverError, type TargetDriver } from './drivers/driver.ts'
+import { describeFailure } from './retry.ts'
+
+export interface TargetWatch {
+  /** Looks at every target now and then, until the signal is aborted. */
+  run(signal: AbortSignal): Promise<void>
+  state(target: string): TargetState
+  /** Resolves when every target was looked at once, or after `ms`. */
+  firstLook(ms: number): Promise<void>
+  /** Why nothing is run on the target; waits for the first look at it. */
+  refusal(target: string, stop: AbortSignal): Promise<DriverError | undefined>
+  /** Something went wrong with the target: it is looked at again soon. */
+  doubt(target: string): void
+}
+
+export interface TargetWatchOptions {
+  readonly drivers: ReadonlyMap<string, Pick<TargetDriver, 'check'>>
+  readonly log: Logger
+  readonly everyMs?: number
+}
+
+const EVERY_MS = 30_000
+const MIN_MS = 1_000
+const UNKNOWN: TargetState = { status: 'unknown', server_version: null, code: null }
+/** The agent could reach it, and does not serve it. */
+const REFUSALS: ReadonlySet<string> = new Set(['pooler_detected', 'dialect_mismatch'])
+
+interface Watched {
+  state: TargetState
+  failure: DriverError | undefined
+  readonly looked: PromiseWithResolvers<void>
+  doubted: AbortController
+}
+
+/** Each target has a loop of its own: one that cannot be reached holds up no other. */
+export function createTargetWatch({ drivers, log, everyMs = EVERY_MS }: TargetWatchOptions): TargetWatch {
+  const watched = new Map(
+    [...drivers.keys()].map((name): [string, Watched] => [
+      name,
+      { state: UNKNOWN, failure: undefined, looked: Promise.withResolvers(), doubted: new AbortController() },
+    ]),
+  )
+
+  async function look(name: string, target: Watched, signal: AbortSignal): Promise<void> {
+    let failure: DriverError | undefined
+    let serverVersion: string | null = null
+    try {
+      const facts = await drivers.get(name)?.check(signal)
+      serverVersion = facts?.serverVersion.slice(0, 200) ?? null
+    } catch (error) {
+      if (signal.aborted) return
+      failure =
+        error instanceof DriverError ? error : new DriverError('connection_failed', describeFailure(error).reason)
+    }
+    const isRefused = failure !== undefined && REFUSALS.has(failure.code)
+    const state: TargetState =
+      failure === undefined
+        ? { status: 'ok', server_version: serverVersion, code: null }
+        : {
+            status: isRefused ? 'refused' : 'unreachable',
+            server_version: target.state.server_version,
+            code: isRefused ? failure.code : 'connection_failed',
+          }
+    if (state.status !== target.state.status || state.code !== target.state.code) tell(name, state, failure)
+    Object.assign(target, { state, failure })
+    target.looked.resolve()
+  }
+
+  function tell(target: string, { status, server_version, code }: TargetState, failure: DriverError | undefined): void {
+    const facts = { target, code, reason: failure?.message, remedy: failure?.hint }
+    if (status === 'ok') log.info({ target, server_version }, 'the database answers')
+    else if (status === 'refused') log.error(facts, 'the target is refused; nothing is run on it')
+    else log.warn(facts, 'the database cannot be reached; trying again')
+  }
+
+  async function watch(name: string, target: Watched, signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted; ) {
+      target.doubted = new AbortController()
+      await look(name, target, signal)
+      failures = target.state.status === 'unreachable' ? failures + 1 : 0
+      await sleep(Math.min(MIN_MS, everyMs), signal)
+      const waitMs =
+        failures > 0 ? backoffDelay(failures, Math.random(), everyMs) : everyMs * (0.75 + Math.random() / 2)
+      await sleep(waitMs, AbortSignal.any([signal, target.doubted.signal]))
+    }
+  }
+
+  return {
+    run: async (signal) => void (await Promise.all([...watched].map(([name, target]) => watch(name, target, signal)))),
+    state: (name) => watched.get(name)?.state ?? UNKNOWN,
+    async firstLook(ms) {
+      const over = new AbortController()
+      await Promise.race([
+        Promise.all([...watched.values()].map(({ looked }) => looked.promise)),
+        sleep(ms, over.signal),
+      ])
+      over.abort()
+    },
+    async refusal(name, stop) {
+      const target = watched.get(name)
+      const stopped = Promise.withResolvers<void>()
+      const onStop = () => stopped.resolve()
+      stop.addEventListener('abort', onStop)
+      if (!stop.aborted) await Promise.race([target?.looked.promise, stopped.promise])
+      stop.removeEventListener('abort', onStop)
+      return target?.state.status === 'refused' ? target.failure : undefined
+    },
+    doubt: (name) => watched.get(name)?.doubted.abort(),
+  }
+}
