@@ -102,10 +102,15 @@ test('a lease whose start gets no answer is handed back when the agent stops', a
   expect(running.server.called('outcome')).toEqual([])
 })
 
-test('a commit that is under way when the agent ends is left to the next start, which asks the database', async () => {
+test('a commit that heeds no cancel and is under way when the agent ends is left to the next start, which asks the database', async () => {
   await using running = await startRunningAgent({
     schema: `create table t (a int);
-      create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(9); return null; end $$;
+      create function slowly() returns trigger language plpgsql as $$ begin
+        for i in 1..40 loop
+          begin perform pg_sleep(0.3); exception when query_canceled then end;
+        end loop;
+        return null;
+      end $$;
       create constraint trigger slow after insert on t deferrable initially deferred
         for each row execute function slowly()`,
   })
@@ -119,4 +124,4 @@ test('a commit that is under way when the agent ends is left to the next start, 
   const outcome = await running.server.outcome(executionId)
   const isThere = (await running.database.query('select a from t')).length === 1
   expect(outcome).toMatchObject({ effect: isThere ? 'committed' : 'rolled_back', known_from: 'database' })
-}, 30_000)
+}, 40_000)
