@@ -39,7 +39,7 @@ export const auditEndpoints = {
         .optional(),
       /** Somebody's name, an agent's id, or `server`. */
       actor: nameSchema.optional(),
-      /** The id of what it is about, or a request's number. */
+      /** The id of what it is about. A request's id or number: it and its executions. */
       subject: z.string().max(100).optional(),
       since: timeSchema.optional(),
       until: timeSchema.optional(),
@@ -48,7 +48,12 @@ export const auditEndpoints = {
       wait: waitSchema,
       ...pageQuery,
     }),
-    response: z.object({ items: z.array(auditEventViewSchema), next_cursor: z.string().nullable() }),
+    response: z.object({
+      /** Fewer than asked for, even none, where much had to be looked at: go on with the cursor. */
+      items: z.array(auditEventViewSchema),
+      /** null at the end of the log. With `after` always: how far the log has been looked at, to go on from. */
+      next_cursor: z.string().nullable(),
+    }),
   }),
 }
 

@@ -2,6 +2,7 @@ import { newId } from '@twinlock/contract'
 import type { SigningKey } from '@twinlock/evidence'
 import type { Analyzer, Dialect } from '@twinlock/sql'
 import type { Logger } from 'pino'
+import { type AuditFeed, createAuditFeed } from './audit/audit-feed.ts'
 import { type Changes, createChanges } from './changes.ts'
 import type { Clock } from './clock.ts'
 import type { ServerConfig } from './config.ts'
@@ -29,6 +30,7 @@ export interface Context {
   readonly changes: Changes
   readonly drain: Drain
   readonly requestFeed: RequestFeed
+  readonly auditFeed: AuditFeed
   readonly logger: Logger
   readonly analyzers: Readonly<Record<Dialect, Analyzer | undefined>>
   readonly results: ResultFiles
@@ -78,6 +80,7 @@ export function createContext(parts: ContextParts): Context {
     results: createResultFiles(parts.config.results.dir),
     requestFeed: createRequestFeed({ ...parts, changes }),
     room: createResultRoom(parts.config.results.quota),
+    auditFeed: createAuditFeed({ ...parts, changes }),
     analysisTurns: createAnalysisTurns(),
     lastUse: createLastUse(clock),
     openCalls: createOpenCalls(),

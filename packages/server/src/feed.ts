@@ -24,11 +24,11 @@ export interface FeedMember extends Disposable {
   wasStirred(): boolean
 }
 
-/** `read` tells what has changed since it was asked last; when it throws, everybody is concerned. */
+/** `read` tells what has changed since it was asked last; when it cannot tell, or throws, everybody is concerned. */
 export function createFeed<T>(
   name: string,
   changes: Pick<Changes, 'notify'>,
-  read: () => Promise<readonly T[]>,
+  read: () => Promise<readonly T[] | undefined>,
   onError: (error: unknown) => void,
 ): Feed<T> {
   const members = new Map<string, { readonly concerns: (thing: T) => boolean; stirred: boolean }>()

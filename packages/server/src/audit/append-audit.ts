@@ -1,9 +1,10 @@
 import type { AuditEventType } from '@twinlock/contract'
-import { type Actor, type AuditBody, appendRecord, type ChainHead, EMPTY_CHAIN } from '@twinlock/evidence'
+import { type Actor, type AuditBody, appendRecord } from '@twinlock/evidence'
 import { toInstant } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
-import { findChainHead, insertAuditRecord } from './audit-store.ts'
+import { readRequestIdOf } from '../executions/read-executions.ts'
+import { findHead, insertAuditRecord } from './audit-store.ts'
 
 export interface AuditEvent {
   readonly type: AuditEventType
@@ -21,14 +22,27 @@ export async function appendAudit(
   tx: Tx,
   ...events: AuditEvent[]
 ): Promise<void> {
-  let head: ChainHead = (await findChainHead(tx)) ?? EMPTY_CHAIN
+  let head = await findHead(tx)
   for (const { type, actor, subject, data } of events) {
+    const now = ctx.clock.now()
     const record = appendRecord(
       head,
-      { v: 1, id: ctx.ids('evt'), type, at: toInstant(ctx.clock.now()), actor, subject, data },
+      { v: 1, id: ctx.ids('evt'), type, at: toInstant(now), actor, subject, data },
       Buffer.from(ctx.random(32)).toString('hex'),
     )
-    await insertAuditRecord(tx, record)
-    head = record
+    const time = Math.max(now, head.time)
+    await insertAuditRecord(tx, record, {
+      time,
+      type,
+      actorId: actor.id,
+      subjectId: subject?.id ?? null,
+      requestId: await requestIdOf(tx, subject),
+    })
+    head = { ...record, time }
   }
+}
+
+async function requestIdOf(tx: Tx, subject: AuditEvent['subject']): Promise<string | null> {
+  if (subject?.type === 'request') return subject.id
+  return subject?.type === 'execution' ? ((await readRequestIdOf(tx, subject.id)) ?? null) : null
 }

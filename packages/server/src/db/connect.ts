@@ -13,6 +13,8 @@ export interface Database extends AsyncDisposable {
   readonly read: Kysely<Tables>
   /** One transaction, `durable` unless told otherwise; they run one after another. Nothing but queries may be awaited in it. */
   transact<T>(work: (tx: Tx) => Promise<T>, durability?: Durability): Promise<T>
+  /** Told after each transaction that was kept. */
+  onCommit(tell: () => void): void
 }
 
 export async function connectSqlite(file: string): Promise<Database> {
@@ -23,14 +25,20 @@ export async function connectSqlite(file: string): Promise<Database> {
   await migrate(writer)
   const reader = toKysely(openFile(file, { readOnly: true }))
   const commits = createGroupCommit(writer, writing)
+  const told: (() => void)[] = []
   return {
     get read() {
       assertOutsideTransaction('read')
       return reader
     },
-    transact(work, durability = 'durable') {
+    async transact(work, durability = 'durable') {
       assertOutsideTransaction('open a second transaction')
-      return commits.run(work, durability)
+      const result = await commits.run(work, durability)
+      for (const tell of told) tell()
+      return result
+    },
+    onCommit(tell) {
+      told.push(tell)
     },
     async [Symbol.asyncDispose]() {
       await commits.settle()

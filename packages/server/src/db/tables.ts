@@ -151,6 +151,13 @@ export interface Tables {
     prev_hash: Fixed<string>
     body_hash: Fixed<string>
     hash: Fixed<string>
+    /** What a search of the log goes by; the body is what counts. The time never goes back, though the clock may. */
+    time: Fixed<Time | null>
+    type: Fixed<string | null>
+    actor_id: Fixed<string | null>
+    subject_id: Fixed<string | null>
+    /** The request that it is about, itself or by one of its executions. */
+    request_id: Fixed<string | null>
     salt: Fixed<string | null>
     body: Fixed<string | null>
   }

@@ -20,6 +20,12 @@ function countExecutions(eb: ExpressionBuilder<Tables, 'requests'>, statuses: re
     .where('executions.status', 'in', statuses)
 }
 
+/** The request of an execution; undefined when there is no such execution. */
+export async function readRequestIdOf(db: Kysely<Tables>, executionId: string): Promise<string | undefined> {
+  const row = await db.selectFrom('executions').select('request_id').where('id', '=', executionId).executeTakeFirst()
+  return row?.request_id
+}
+
 /** The narrow view that requests have of executions. */
 export async function readLatestExecution(
   db: Kysely<Tables>,
