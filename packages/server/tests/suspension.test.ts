@@ -318,6 +318,31 @@ describe('an agent whose token is revoked', () => {
   })
 })
 
+describe('the request of somebody who is removed while it runs', () => {
+  it('is withdrawn, and its execution goes on to its end', async () => {
+    const execution = await queue()
+    const [lease] = await agent.poll()
+    if (!lease) throw new Error('the agent got nothing')
+    await agent.start(lease)
+    await remove('alice')
+    const { request_id: id } = await showExecution(execution)
+    expect(await show(id)).toMatchObject({ status: 'cancelled', requester: 'alice' })
+    await agent.heartbeat(lease)
+    await agent.report(lease)
+    expect(await showExecution(execution)).toMatchObject({ status: 'succeeded', effect: 'committed', cancel: null })
+    expect((await show(id)).status).toBe('cancelled')
+  })
+
+  it('is withdrawn with what was leased and had not started', async () => {
+    const execution = await queue()
+    const [lease] = await agent.poll()
+    if (!lease) throw new Error('the agent got nothing')
+    await remove('alice')
+    expect(await refusal(agent.start(lease))).toMatchObject({ code: 'execution_closed' })
+    expect(await showExecution(execution)).toMatchObject({ status: 'cancelled', effect: 'none' })
+  })
+})
+
 describe('the log', () => {
   it('has who suspended, activated, removed and revoked', async () => {
     await suspend('alice')

@@ -3,6 +3,7 @@ import { appendAudit } from '../audit/append-audit.ts'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
+import { assertStillLive } from '../identity/authenticate.ts'
 import { actorOf, type UserCaller } from '../identity/caller.ts'
 import { countComments, insertComment } from './comment-store.ts'
 import { getVisibleRequest } from './request-access.ts'
@@ -20,6 +21,7 @@ export async function commentRequest(
 ): Promise<string> {
   const id = await ctx.db.transact(async (tx) => {
     const request = await getVisibleRequest(tx, user, ref)
+    await assertStillLive(ctx, tx, user)
     if (!can(user.roles, 'request:comment', request)) throw new AppError('permission_denied')
     if ((await countComments(tx, request.id, user.id)) >= MAX_COMMENTS)
       throw new AppError('too_many_comments', { detail: `you have written ${MAX_COMMENTS} on #${request.number}` })

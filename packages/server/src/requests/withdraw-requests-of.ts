@@ -7,8 +7,8 @@ import { transition } from './request-state.ts'
 import { getRequest, listOpenRequestsOf, stateOf, updateRequest } from './request-store.ts'
 
 /**
- * Withdraws the open requests of somebody who was removed. One with a running or a lost execution stays until that has
- * ended; it can start no other. Returns how many were withdrawn, and the topics that changed.
+ * Withdraws the open requests of somebody who was removed. An execution that runs, or is lost, goes on to an end of its
+ * own. Returns how many were withdrawn, and the topics that changed.
  */
 export async function withdrawRequestsOf(
   ctx: Pick<Context, 'clock' | 'ids' | 'random'>,
@@ -22,8 +22,7 @@ export async function withdrawRequestsOf(
     const executionId = request.executionOpen ? await cancelUnstartedExecution(ctx, tx, id, SYSTEM) : undefined
     if (executionId) topics.push(topicOf.execution(executionId))
     const now = ctx.clock.now()
-    const state = { ...stateOf(request), executionOpen: request.executionOpen && executionId === undefined }
-    const move = transition(state, 'cancel', now)
+    const move = transition(stateOf(request), 'cancel_with_execution', now)
     if (!move.ok) continue
     const change = {
       status: move.next,
