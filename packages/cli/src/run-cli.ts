@@ -36,7 +36,8 @@ export async function runCli(io: Io, argv: readonly string[]): Promise<ExitCode>
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) {
-      await io.stdout.write(written.out)
+      if (wantsJson(argv)) await createContext(io, {}).printJson({ text: written.out.trimEnd() })
+      else await io.stdout.write(written.out)
       return EXIT.done
     }
     return usageError(io, argv, error, written.err)
@@ -102,7 +103,8 @@ function commandWords(): Map<string, string> {
 
 /** The command line could not be read, but a script that asks for JSON gets it. */
 function wantsJson(argv: readonly string[]): boolean {
-  return argv.some(
+  const end = argv.indexOf('--')
+  return (end === -1 ? argv : argv.slice(0, end)).some(
     (word, i) =>
       word === '--json' ||
       word === '-ojson' ||
