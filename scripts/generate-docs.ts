@@ -13,12 +13,14 @@ import {
   PERMISSIONS,
   ROLE_NAMES,
 } from '@twinlock/contract'
+import { cliPage } from './cli-page.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
-/** The pages of `docs/reference`, by path from the root. Everything in them comes from the contract's typed values. */
+/** The generated pages, by path from the root. Everything in them comes from the typed values of contract and command line. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
+    ['docs/cli.md', page('The command line', cliPage())],
     ['docs/reference/api.md', page('The HTTP API', apiPage())],
     ['docs/reference/audit.md', page('Audit events', auditPage())],
     ['docs/reference/errors.md', page('Error codes', errorsPage())],
