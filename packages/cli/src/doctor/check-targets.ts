@@ -1,7 +1,7 @@
 import { type AgentView, api, formatDuration, isAppError, type TargetView } from '@twinlock/contract'
 import type { Client } from '@twinlock/contract/client'
 import type { Context } from '../context.ts'
-import { servedBy, targetName, targetState } from '../targets/target-state.ts'
+import { engineOf, servedBy, targetName, targetState } from '../targets/target-state.ts'
 import { relativeText, timeText } from '../terminal/time-text.ts'
 import { fromError } from './check-server.ts'
 import { type Finding, fine, problem } from './finding.ts'
@@ -24,6 +24,8 @@ export async function checkTargets(ctx: Context, client: Client): Promise<Findin
     ]
   } catch (error) {
     if (isAppError(error, 'permission_denied')) return [fine('targets', 'your roles do not show them')]
+    if (isAppError(error, 'not_found'))
+      return [fine('targets', 'this server does not list them: it is older than this twinlock')]
     return [fromError('targets', error)]
   }
 }
@@ -34,7 +36,7 @@ function targetFinding(target: TargetView, now: number): Finding {
   const agent = servedBy(target)
   if (state === 'ok' || state === 'unknown') {
     const seen = agent?.last_seen_at ? `, seen ${relativeText(agent.last_seen_at, now)}` : ''
-    const version = agent?.server_version ?? (state === 'unknown' ? 'not reached yet' : target.dialect)
+    const version = engineOf(target) ?? (state === 'unknown' ? 'not reached yet' : target.dialect)
     return fine('targets', `${name}   agent ${agent?.id ?? ''}, ${version}${seen}`)
   }
   if (state === 'paused') return problem('targets', `${name}   ${why}`, `To go on: twinlock target resume ${name}`)

@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { printRecords } from '../results/print-records.ts'
 import type { OutputFormat } from '../results/result-writer.ts'
 import { text } from '../terminal/safe-text.ts'
-import { servedBy, targetName, targetState } from './target-state.ts'
+import { engineOf, targetName, targetState } from './target-state.ts'
 
 export async function listTargets(
   ctx: Context,
@@ -19,7 +19,7 @@ export async function listTargets(
       { name: 'target', value: targetName },
       { name: 'state', value: (target) => targetState(target).state },
       { name: 'dialect', value: ({ dialect }) => dialect },
-      { name: 'server_version', value: (target) => servedBy(target)?.server_version ?? null },
+      { name: 'server_version', value: (target) => engineOf(target) ?? null },
       { name: 'queued', type: 'integer', value: ({ queued }) => queued },
       { name: 'running', type: 'integer', value: ({ running }) => running },
       {

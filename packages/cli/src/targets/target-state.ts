@@ -18,6 +18,15 @@ export function servedBy({ agents }: TargetView): TargetAgent | undefined {
   return online.find(({ status }) => status === 'ok') ?? online[0]
 }
 
+const ENGINES = { postgresql: 'PostgreSQL', mysql: 'MySQL', mariadb: 'MariaDB' } as const
+
+/** `PostgreSQL 18.4`, also where the database gives the number alone; undefined while nobody has seen it. */
+export function engineOf(target: TargetView): string | undefined {
+  const version = servedBy(target)?.server_version
+  if (!version) return undefined
+  return /^\d/.test(version) ? `${ENGINES[target.dialect]} ${version}` : version
+}
+
 /** What somebody who wants to run something there has to know first. */
 export function targetState(target: TargetView): TargetState {
   const { paused } = target
