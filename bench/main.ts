@@ -3,16 +3,20 @@ import { chain } from './chain.ts'
 import { latency } from './latency.ts'
 import { type Figure, meets } from './measure.ts'
 import { sql } from './sql.ts'
+import { stream } from './stream.ts'
 import { throughput } from './throughput.ts'
 
-const BENCHMARKS = [latency, throughput, sql, chain]
+const BENCHMARKS = [latency, throughput, stream, sql, chain]
 
 process.exitCode = await main()
 
-/** `npm run bench`, `npm run bench -- latency`, `npm run bench -- --smoke`: small, and without budgets. */
+/**
+ * `npm run bench`, `npm run bench -- latency`, `npm run bench -- --smoke`: small, and without budgets;
+ * `npm run bench -- stream --large`: up to the sizes that take minutes.
+ */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { smoke: { type: 'boolean', default: false } },
+    options: { smoke: { type: 'boolean', default: false }, large: { type: 'boolean', default: false } },
     allowPositionals: true,
   })
   const unknown = positionals.find((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name))

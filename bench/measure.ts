@@ -6,11 +6,11 @@ export interface Figure {
   readonly budget?: { readonly at: 'most' | 'least'; readonly value: number }
 }
 
-/** A benchmark: sets up what it needs, measures, and takes it down again. Smaller when `smoke` is set. */
+/** A benchmark: sets up what it needs, measures, and takes it down again. Smaller when `smoke` is set, larger when `large` is. */
 export interface Benchmark {
   readonly name: string
   readonly what: string
-  run(options: { readonly smoke: boolean }): Promise<Figure[]>
+  run(options: { readonly smoke: boolean; readonly large: boolean }): Promise<Figure[]>
 }
 
 export function percentile(samples: readonly number[], share: number): number {

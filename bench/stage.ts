@@ -20,12 +20,12 @@ export interface BenchStage extends AsyncDisposable {
   cpuMs(): { server: number; agent: number }
 }
 
-export async function setTheStage(): Promise<BenchStage> {
+export async function setTheStage(options: { readonly config?: string } = {}): Promise<BenchStage> {
   await using cleanup = new AsyncDisposableStack()
   const postgres = cleanup.use(
     await startPostgres({ settings: { log_statement: 'none', fsync: 'on', full_page_writes: 'on' } }),
   )
-  const server = cleanup.use(await startServerProcess())
+  const server = cleanup.use(await startServerProcess(options))
   const { url } = await postgres.createDatabase('bench')
   const agent = cleanup.use(
     await startAgentProcess({ serverUrl: server.url, token: server.agentToken, targets: { 'app/development': url } }),
