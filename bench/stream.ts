@@ -32,13 +32,15 @@ export const stream: Benchmark = {
     await using stage = await setTheStage({ config: CONFIG })
     await readThrough(stage, MB)
     const sizes = smoke ? [5 * MB, 20 * MB] : large ? [50 * MB, 1_000 * MB, 5_000 * MB] : [50 * MB, 1_000 * MB]
-    const runs: { name: string; rate: number; server: number; agent: number }[] = []
+    const runs: ({ name: string } & Awaited<ReturnType<typeof measure>>)[] = []
     for (const size of sizes) runs.push({ name: inWords(size), ...(await measure(stage, size)) })
     const [first, last] = [runs.at(0), runs.at(-1)]
     if (!first || !last) throw new Error('nothing was measured')
     return [
-      ...runs.flatMap(({ name, rate, server, agent }): Figure[] => [
+      ...runs.flatMap(({ name, rate, server, agent, serverCpu, agentCpu }): Figure[] => [
         { name: `${name}: rate`, value: rate, unit: 'MB/s', budget: { at: 'least', value: 50 } },
+        { name: `${name}: server CPU a MB`, value: serverCpu, unit: 'ms' },
+        { name: `${name}: agent CPU a MB`, value: agentCpu, unit: 'ms' },
         { name: `${name}: server peak`, value: server, unit: 'MB', budget: { at: 'most', value: 400 } },
         { name: `${name}: agent peak`, value: agent, unit: 'MB', budget: { at: 'most', value: 400 } },
       ]),
@@ -50,12 +52,16 @@ export const stream: Benchmark = {
 
 async function measure(stage: BenchStage, size: number) {
   for (const { pid } of [stage.server.process, stage.agent.process]) resetPeak(pid)
+  const cpu = stage.cpuMs()
   const startedAt = performance.now()
   const bytes = await readThrough(stage, size)
   const seconds = (performance.now() - startedAt) / 1000
   if (bytes < size) throw new Error('the result is not whole')
+  const cpuAfter = stage.cpuMs()
   return {
     rate: bytes / MB / seconds,
+    serverCpu: (cpuAfter.server - cpu.server) / (bytes / MB),
+    agentCpu: (cpuAfter.agent - cpu.agent) / (bytes / MB),
     server: peakOf(stage.server.process.pid),
     agent: peakOf(stage.agent.process.pid),
   }

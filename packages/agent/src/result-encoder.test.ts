@@ -110,7 +110,10 @@ describe('the result encoder', () => {
     const collected = await encode([[wide], ['end']])
     const sizes = collected.chunks.map((chunk) => chunk.length)
     expect(sizes.length).toBe(4)
-    expect(sizes.slice(0, -1)).toEqual([MAX_CHUNK_BYTES, MAX_CHUNK_BYTES, MAX_CHUNK_BYTES])
+    for (const size of sizes.slice(0, -1)) {
+      expect(size).toBeLessThanOrEqual(MAX_CHUNK_BYTES)
+      expect(size).toBeGreaterThan(MAX_CHUNK_BYTES - 4)
+    }
     expect(rowsOf(collected)).toEqual([[wide], ['end']])
   })
 

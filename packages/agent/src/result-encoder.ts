@@ -25,11 +25,7 @@ export function createResultEncoder(emit: ChunkSink): ResultEncoder {
   const chunks = createSlicer(emit)
   let section: { statement: number; hash: Hash } | undefined
 
-  async function write(part: string): Promise<void> {
-    const bytes = Buffer.from(part)
-    section?.hash.update(bytes)
-    await chunks.write(bytes)
-  }
+  const write = (text: string) => chunks.write(text, (bytes) => section?.hash.update(bytes))
 
   const writeLine = (line: ResultLine) => write(`${JSON.stringify(line)}\n`)
 
@@ -111,32 +107,40 @@ function* toPartsOfRow(row: readonly Value[]): Generator<string> {
   yield ']]}\n'
 }
 
+const FIRST_BYTES = 4 * 1024
+
+/** Puts texts into chunks as they come, without a copy between. */
 function createSlicer(emit: ChunkSink) {
-  let parts: Uint8Array[] = []
+  const encoder = new TextEncoder()
+  let chunk = new Uint8Array(FIRST_BYTES)
   let size = 0
 
   async function flush(): Promise<void> {
     if (size === 0) return
-    const chunk = new Uint8Array(size)
-    let offset = 0
-    for (const part of parts) {
-      chunk.set(part, offset)
-      offset += part.length
-    }
-    parts = []
+    const full = chunk.subarray(0, size)
+    chunk = Buffer.allocUnsafeSlow(size > FIRST_BYTES ? MAX_CHUNK_BYTES : FIRST_BYTES)
     size = 0
-    await emit(chunk)
+    await emit(full)
+  }
+
+  function grow(): void {
+    const larger = Buffer.allocUnsafeSlow(Math.min(MAX_CHUNK_BYTES, chunk.length * 8))
+    larger.set(chunk.subarray(0, size))
+    chunk = larger
   }
 
   return {
     flush,
-    async write(bytes: Uint8Array): Promise<void> {
-      for (let rest = bytes; rest.length > 0; ) {
-        const part = rest.subarray(0, MAX_CHUNK_BYTES - size)
-        parts.push(part)
-        size += part.length
-        rest = rest.subarray(part.length)
-        if (size === MAX_CHUNK_BYTES) await flush()
+    async write(text: string, onBytes: (bytes: Uint8Array) => void): Promise<void> {
+      for (let rest = text; rest !== ''; ) {
+        const { read, written } = encoder.encodeInto(rest, chunk.subarray(size))
+        if (written > 0) onBytes(chunk.subarray(size, size + written))
+        size += written
+        if (read === rest.length) return
+        // What does not fit is a whole character, so up to three bytes of a chunk stay unused.
+        rest = rest.slice(read)
+        if (chunk.length < MAX_CHUNK_BYTES) grow()
+        else await flush()
       }
     },
   }
