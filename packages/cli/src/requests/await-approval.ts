@@ -3,7 +3,6 @@ import type { Client } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { sayError } from '../report-error.ts'
-import { fitted } from '../terminal/fitted.ts'
 import { createLiveArea, type LiveArea } from '../terminal/live-area.ts'
 import { type SafeText, text } from '../terminal/safe-text.ts'
 import { elapsedText } from '../terminal/time-text.ts'
@@ -27,8 +26,8 @@ export async function awaitApproval(
   if (!ctx.live) await ctx.say(waitingText(current))
   await using area = createLiveArea(ctx.io.stderr, ctx.live)
   using interruption = watchInterruption(ctx, area, () => text`#${request.number} waits for approval`)
-  await area.set((columns) => [
-    fitted(columns, waitingText(current), elapsedText(ctx.now() - began), ...hints(ctx, request)),
+  await area.set(() => [
+    { what: waitingText(current), figure: elapsedText(ctx.now() - began), hints: hints(ctx, request) },
   ])
   try {
     for (;;) {

@@ -2,7 +2,6 @@ import { api, type ExecutionView, isAppError, type RequestView } from '@twinlock
 import type { Client } from '@twinlock/contract/client'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
-import { fitted } from '../terminal/fitted.ts'
 import { createLiveArea, type LiveArea } from '../terminal/live-area.ts'
 import { joined, type SafeText, text } from '../terminal/safe-text.ts'
 import { elapsedText } from '../terminal/time-text.ts'
@@ -36,10 +35,10 @@ export async function awaitExecution(
   await using area = createLiveArea(ctx.io.stderr, ctx.live)
   const why = tellWhyQueued(ctx, area, request)
   using interruption = watchInterruption(ctx, area, () => stateText(current))
-  await area.set((columns) => {
+  await area.set(() => {
     const elapsed = ctx.now() - began
     if (elapsed < QUIET_MS) return []
-    return [fitted(columns, stateText(current), elapsedText(elapsed), ...hints(ctx, current))]
+    return [{ what: stateText(current), figure: elapsedText(elapsed), hints: hints(ctx, current) }]
   })
   try {
     for (;;) {

@@ -1,9 +1,16 @@
 import type { Sink } from '../io.ts'
 import type { SafeText } from './safe-text.ts'
-import { cutToWidth, widthOf } from './text-width.ts'
+
+/** A line whose hints go first where the terminal is narrow, and whose figure stays. */
+export interface FittedLine {
+  readonly what: SafeText
+  readonly figure: SafeText
+  /** The longest first. */
+  readonly hints: readonly SafeText[]
+}
 
 /** Lines for a terminal of this size. */
-export type Draw = (columns: number, rows: number) => readonly SafeText[]
+export type Draw = (columns: number, rows: number) => readonly (SafeText | FittedLine)[]
 
 /** The last lines of a terminal, drawn again every second; where nothing can be drawn again only what stays above them. */
 export interface LiveArea extends AsyncDisposable {
@@ -22,24 +29,29 @@ export function createLiveArea(sink: Sink, live: boolean): LiveArea {
   /** Widths of the lines that stand there now. */
   let drawn: readonly number[] = []
 
+  const columns = () => sink.columns || 80
+  const rows = () => sink.rows || 24
+  const lines = () => (over ?? under)?.(columns(), rows()) ?? []
+
   /** A line drawn in a wider window stands on several rows of a narrower one. */
-  function erase(columns: number): string {
-    const rows = drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
+  function erase(): string {
+    const height = drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns())), 0)
     drawn = []
-    return rows > 1 ? `\r\u001b[${rows - 1}A\u001b[J` : rows === 1 ? '\r\u001b[J' : ''
+    return height > 1 ? `\r\u001b[${height - 1}A\u001b[J` : height === 1 ? '\r\u001b[J' : ''
   }
 
-  function picture(): string {
-    const columns = sink.columns || 80
-    const rows = sink.rows || 24
-    const lines = ((over ?? under)?.(columns, rows) ?? []).map(({ safe }) => cutToWidth(safe, columns - 1))
-    const shown = lines.slice(0, Math.max(rows - 1, 1))
-    const cleared = erase(columns)
+  async function paint(): Promise<void> {
+    if (drawn.length === 0 && lines().length === 0) return
+    // Measuring takes longer to load than a short query runs, which shows nothing here.
+    const { fitLine, widthOf } = await import('./fit-line.ts')
+    const shown = lines()
+      .slice(0, Math.max(rows() - 1, 1))
+      .map((line) => fitLine(line, columns() - 1))
+    const cleared = erase()
     drawn = shown.map(widthOf)
-    return cleared + shown.join('\r\n')
+    await sink.write(cleared + shown.join('\r\n'))
   }
 
-  const paint = () => sink.write(picture())
   const timer = setInterval(() => void paint(), 1000)
   timer.unref()
   const resizing = sink.onResize(() => void paint())
@@ -52,13 +64,16 @@ export function createLiveArea(sink: Sink, live: boolean): LiveArea {
       over = draw
       return paint()
     },
-    above: ({ safe }) => sink.write(`${erase(sink.columns || 80)}${safe}\n${picture()}`),
+    async above({ safe }) {
+      await sink.write(`${erase()}${safe}\n`)
+      await paint()
+    },
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
       resizing[Symbol.dispose]()
       under = undefined
       over = undefined
-      await sink.write(erase(sink.columns || 80))
+      await sink.write(erase())
     },
   }
 }

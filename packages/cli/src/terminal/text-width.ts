@@ -37,6 +37,8 @@ export function cutToWidth(text: string, width: number): string {
   if (width < 1) return ''
   if (width === 1) return '…'
   const [head, rest] = splitAtWidth(text, width - 1)
+  // A wide character may not fit at all.
+  if (widthOf(head) >= width) return '…'
   return `${head}…${(rest.match(new RegExp(STYLE, 'g')) ?? []).join('')}`
 }
 
