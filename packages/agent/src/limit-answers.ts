@@ -6,8 +6,8 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 /** Answers break off at a limit: whoever answers must not be able to fill the agent's memory. */
 export function limitAnswers(send: Transport, maxBytes = MAX_ANSWER_BYTES): Transport {
   return async (url, request) => {
-    const { status, body } = await send(url, request)
-    return { status, body: limited(body, maxBytes) }
+    const answer = await send(url, request)
+    return { ...answer, body: limited(answer.body, maxBytes) }
   }
 }
 

@@ -1,5 +1,6 @@
 import { api, type Cancel, type Lease, type Outcome, type TargetState } from '@twinlock/contract'
 import { type Client, createClient } from '@twinlock/contract/client'
+import type { Transport } from '@twinlock/contract/transport'
 import type { PublicJwk } from '@twinlock/evidence'
 import { z } from 'zod'
 import type { Clock } from './clock.ts'
@@ -59,13 +60,22 @@ export function createServerLink(options: {
   readonly secrets: AgentSecrets
   readonly journalId: string
   readonly clock: Clock
+  /** Hears the Date of every answer. */
+  readonly onDate?: (date: string) => void
 }): ServerLink {
-  const { config, secrets, journalId, clock } = options
+  const { config, secrets, journalId, clock, onDate = () => {} } = options
   const connection = {
     baseUrl: config.server.url,
     userAgent: `twinlock-agent/${AGENT_VERSION}`,
     network: secrets.network,
-    transport: limitAnswers,
+    transport: (send: Transport): Transport => {
+      const limited = limitAnswers(send)
+      return async (url, request) => {
+        const answer = await limited(url, request)
+        if (answer.date !== undefined) onDate(answer.date)
+        return answer
+      }
+    },
   }
   const client: Client = createClient({ ...connection, token: secrets.token })
   // The key is public: the token need not pass before it is known whom it is shown to.

@@ -23,6 +23,8 @@ export interface TransportRequest {
 
 export interface TransportAnswer {
   readonly status: number
+  /** The answer's Date, as it came. */
+  readonly date?: string | undefined
   /** Throws when it breaks off; with the signal's reason when that was why. */
   readonly body: AsyncIterable<Uint8Array>
 }
@@ -55,7 +57,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
       response.destroy()
       throw new Error(`it answers with a redirect (${status}), and following one would carry the token elsewhere`)
     }
-    return { status, body: bytesOf(response, request.signal) }
+    return { status, date: response.headers.date, body: bytesOf(response, request.signal) }
   }
 }
 

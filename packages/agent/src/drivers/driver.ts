@@ -82,11 +82,28 @@ export interface TargetFacts {
   serverVersion: string
 }
 
+/** What somebody with the agent's credentials could do; for people who set up an agent. */
+export interface Inspection {
+  role: string
+  serverVersion: string
+  isEncrypted: boolean
+  /** The database's clock minus this machine's. */
+  clockSkewMs: number
+  /** What goes beyond the data of the database, as ends of a sentence about the role. */
+  powers: string[]
+  /** What it may write: tables, and where it may create some. */
+  writable: string[]
+  /** Whether the database can be asked after a crash what became of a transaction. */
+  canAskTransactions: boolean
+}
+
 export interface TargetDriver extends AsyncDisposable {
   /** Throws a DriverError `connection_failed`, `pooler_detected` or `cancelled`. */
   open(options: OpenOptions): Promise<Session>
   /** Looks whether the database may be served, on connections of its own. Throws a DriverError. */
   check(signal?: AbortSignal): Promise<TargetFacts>
+  /** Looks at the credentials that sessions of this kind use; changes nothing. */
+  inspect(access: 'read_only' | 'read_write'): Promise<Inspection>
   /** `unknown` when the server is not the one that ran the transaction, or has forgotten it. */
   transactionStatus(ref: TransactionRef): Promise<TransactionStatus>
 }

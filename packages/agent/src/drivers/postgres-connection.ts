@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { ConnectionOptions } from 'node:tls'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import pg from 'pg'
 import { DriverError } from './driver.ts'
 import { createMemoryRoom, type GiveBack } from './memory-room.ts'
@@ -78,6 +78,10 @@ export class PostgresConnection implements AsyncDisposable {
   /** The backend that the server named when it let the client in. */
   get processId(): number {
     return (this.#client as unknown as ClientInternals).processID
+  }
+
+  get isEncrypted(): boolean {
+    return (this.#client.connection.stream as Partial<TLSSocket>).encrypted === true
   }
 
   get isUsable(): boolean {

@@ -9,6 +9,7 @@ import {
   type TransactionRef,
 } from './driver.ts'
 import type { OwnQuery, PostgresConnection } from './postgres-connection.ts'
+import type { ServerIdentity } from './postgres-identity.ts'
 import { IDLE_IN_TRANSACTION } from './postgres-settings.ts'
 import { runStatement } from './postgres-statement.ts'
 import type { TypeNames } from './postgres-types.ts'
@@ -26,12 +27,6 @@ const SET_LIMITS = `select pg_catalog.set_config('statement_timeout', $1, $3::pg
 /** COMMIT runs deferred triggers, within a limit that the statements before it may have lifted. */
 const COMMIT_REF = `select pg_catalog.pg_current_xact_id_if_assigned(),
   pg_catalog.set_config('statement_timeout', $1, true), pg_catalog.set_config('lock_timeout', $2, true)`
-
-/** Names the server that a transaction ran on; undefined where the role may not ask. */
-export interface ServerIdentity {
-  system_identifier: string
-  timeline: number
-}
 
 export interface SessionOptions {
   identity: ServerIdentity | undefined

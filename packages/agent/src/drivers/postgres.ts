@@ -9,9 +9,11 @@ import {
 } from './driver.ts'
 import { checkPostgres } from './postgres-check.ts'
 import { PostgresConnection } from './postgres-connection.ts'
+import { readIdentity, type ServerIdentity } from './postgres-identity.ts'
+import { inspectPostgres } from './postgres-inspect.ts'
 import { assertKeepsSession, explainRefusedOptions, isPooled, pinSettings } from './postgres-pooler.ts'
 import { resetSession } from './postgres-reset.ts'
-import { PostgresSession, type ServerIdentity } from './postgres-session.ts'
+import { PostgresSession } from './postgres-session.ts'
 import { IDLE_APPLICATION_NAME, toApplicationName, toClientConfig } from './postgres-settings.ts'
 import type { TypeNames } from './postgres-types.ts'
 
@@ -29,10 +31,6 @@ const IDLE_MS = 30_000
 const IDLE_ANSWER_MS = 3_000
 
 const SET_APPLICATION_NAME = `select pg_catalog.set_config('application_name', $1, false), pg_catalog.pg_backend_pid()`
-/** The timeline is the one being written: a control file shows the old one for a while after a failover. */
-const IDENTITY = `select (pg_catalog.pg_control_system()).system_identifier,
-  pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8)`
-
 interface Pooled {
   connection: PostgresConnection
   config: pg.ClientConfig
@@ -148,6 +146,8 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
       return facts
     },
 
+    inspect: (access) => inspectPostgres(access === 'read_only' ? readOnly : main),
+
     transactionStatus: (ref: TransactionRef) =>
       using(async ({ connection, identity }): Promise<TransactionStatus> => {
         if (identity?.system_identifier !== ref.system_identifier || identity.timeline !== ref.timeline)
@@ -162,19 +162,6 @@ export function createPostgresDriver(options: PostgresDriverOptions): TargetDriv
       idle.clear()
       await Promise.all(all.map(close))
     },
-  }
-}
-
-/** Asked outside of any transaction, because a refusal would end one. A standby writes no timeline and has none. */
-async function readIdentity(connection: PostgresConnection): Promise<ServerIdentity | undefined> {
-  try {
-    const [row] = await connection.query(IDENTITY)
-    const [system, timeline] = row ?? []
-    if (typeof system !== 'string' || typeof timeline !== 'string') return undefined
-    return { system_identifier: system, timeline: Number.parseInt(timeline, 16) }
-  } catch (error) {
-    if (error instanceof DriverError && error.code === 'database_error') return undefined
-    throw error
   }
 }
 
