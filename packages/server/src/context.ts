@@ -10,6 +10,7 @@ import type { Database } from './db/connect.ts'
 import { createDrain, type Drain } from './drain.ts'
 import { createLastUse, type LastUse } from './identity/last-use.ts'
 import { createOpenCalls, type OpenCalls } from './identity/open-calls.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { decideSubmission } from './policies/decide-submission.ts'
 import { type AnalysisTurns, createAnalysisTurns } from './requests/analysis-turns.ts'
 import { createRequestFeed, type RequestFeed } from './requests/request-feed.ts'
@@ -32,6 +33,9 @@ export interface Context {
   readonly requestFeed: RequestFeed
   readonly auditFeed: AuditFeed
   readonly logger: Logger
+  readonly metrics: Metrics
+  /** Why the state cannot be written now; undefined when it can. */
+  readonly findWriteProblem: () => Promise<string | undefined>
   readonly analyzers: Readonly<Record<Dialect, Analyzer | undefined>>
   readonly results: ResultFiles
   readonly room: ResultRoom
@@ -59,6 +63,8 @@ export interface ContextParts
     | 'signingKey'
     | 'db'
     | 'logger'
+    | 'metrics'
+    | 'findWriteProblem'
     | 'analyzers'
     | 'clock'
     | 'random'

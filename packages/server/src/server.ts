@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { AppError, api, newId, type Problem, toProblem } from '@twinlock/contract'
-import { publicJwk } from '@twinlock/evidence'
+import { AppError, newId, type Problem, toProblem } from '@twinlock/contract'
 import { createAnalyzer } from '@twinlock/sql'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import pino, { type Logger } from 'pino'
@@ -17,12 +16,16 @@ import { isWorkUnderWay } from './executions/read-executions.ts'
 import { answerClientError } from './http/client-error.ts'
 import { toErrorResponse } from './http/error-response.ts'
 import { openapiRoute } from './http/openapi.ts'
-import { route } from './http/route.ts'
+import { callerOf } from './http/route.ts'
 import { bootstrap } from './identity/bootstrap.ts'
+import { actorText } from './identity/caller.ts'
 import { identityRoutes } from './identity/identity-routes.ts'
 import { flushLastUse } from './identity/last-use.ts'
 import { tokenRoutes } from './identity/token-routes.ts'
 import { userRoutes } from './identity/user-routes.ts'
+import { countTransactions } from './metrics/count-transactions.ts'
+import { NO_METRICS } from './metrics/metrics.ts'
+import { listenForScrapes } from './metrics/metrics-listener.ts'
 import { decideSubmission as decideByRules } from './policies/decide-submission.ts'
 import { requestRoutes } from './requests/request-routes.ts'
 import { prepareResults } from './results/prepare-results.ts'
@@ -31,6 +34,8 @@ import { loadSigningKey } from './signing-key.ts'
 import { prepareStateDir } from './state-dir.ts'
 import { lockStateDir } from './state-lock.ts'
 import { startSweeper } from './sweep.ts'
+import { systemRoutes } from './system/system-routes.ts'
+import { watchWrites } from './system/write-watch.ts'
 import { VERSION } from './version.ts'
 
 /** For a client to send a whole request: long enough for a slow line, too short to hold memory with. */
@@ -46,6 +51,8 @@ export interface Server extends AsyncDisposable {
   readonly ctx: Context
   /** Files with the first administrator's and the first agent's token, if this start wrote them. */
   readonly bootstrapFiles: readonly string[]
+  /** Where Prometheus may scrape, once it listens. */
+  readonly metricsUrl: string | undefined
   /** Starts to listen; returns the URL. */
   listen(): Promise<string>
   /** Begins nothing new and waits, for a time, for what is under way; it still listens, to say so. */
@@ -64,7 +71,12 @@ export async function createServer(
   const logger = options.logger ?? pino({ level: config.logLevel })
   await using cleanup = new AsyncDisposableStack()
   cleanup.use(lockStateDir(config.stateDir))
-  const db = cleanup.use(await connectSqlite(join(config.stateDir, 'twinlock.db')))
+  const store = cleanup.use(await connectSqlite(join(config.stateDir, 'twinlock.db')))
+  const { db: watched, findProblem } = watchWrites(store, config.stateDir, clock)
+  // Loaded only where somebody asked for it.
+  const prometheus =
+    config.metricsListen && (await import('./metrics/prometheus-metrics.ts')).createPrometheusMetrics(VERSION, clock)
+  const db = prometheus ? countTransactions(watched, prometheus) : watched
   const signingKey = loadSigningKey(config, secrets, await readRecordedKey(db))
   const serverId = await readServerId(db, () => newId('srv', clock.now(), random))
   const postgresql = cleanup.use(createAnalyzer({ dialect: 'postgresql', workers: ANALYZER_WORKERS }))
@@ -76,6 +88,8 @@ export async function createServer(
     signingKey,
     db,
     logger,
+    metrics: prometheus ?? NO_METRICS,
+    findWriteProblem: findProblem,
     analyzers,
     clock,
     random,
@@ -100,10 +114,18 @@ export async function createServer(
   )
   cleanup.defer(startSweeper(ctx))
   const owned = cleanup.move()
+  let metricsUrl: string | undefined
   return {
     ctx,
     bootstrapFiles,
+    get metricsUrl() {
+      return metricsUrl
+    },
     async listen() {
+      if (prometheus && config.metricsListen) {
+        const listener = owned.use(await listenForScrapes(ctx, prometheus, config.metricsListen))
+        metricsUrl = listener.url
+      }
       await app.listen({ host: config.listen.host, port: config.listen.port })
       // The parser's first start takes a moment that nobody needs to wait for.
       void postgresql
@@ -118,31 +140,43 @@ export async function createServer(
 }
 
 function createApp(ctx: Context): FastifyInstance {
+  const calls = createCallIds(ctx.random)
   const app = Fastify({
+    // What a client calls its call is not for our log.
+    requestIdHeader: false,
+    genReqId: calls,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: true,
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, _request, reply) => void sendProblem(reply as FastifyReply, toErrorResponse(ctx, error)),
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(reply as FastifyReply, toErrorResponse(ctx, error, request.id)),
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
   )
-  app.setErrorHandler((error, _request, reply) => sendProblem(reply, toErrorResponse(ctx, error)))
+  app.setErrorHandler((error, request, reply) => sendProblem(reply, toErrorResponse(ctx, error, request.id)))
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, toProblem(new AppError('not_found'))))
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', async (request, reply) => {
+    void reply.header('x-call-id', request.id)
     if (ctx.drain.hasBegun) void reply.header('connection', 'close')
   })
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern, not its URL: neither queries nor bodies are for the log.
-    ctx.logger[isRoutine(request.routeOptions.url) ? 'debug' : 'info'](
+    const { url } = request.routeOptions
+    const { method } = request
+    const ms = reply.elapsedTime
+    ctx.metrics.answered({ method, route: url, status: reply.statusCode, ms })
+    ctx.logger[isRoutine(url) ? 'debug' : 'info'](
       {
-        method: request.method,
-        route: request.routeOptions.url ?? null,
+        call_id: request.id,
+        actor: actorText(callerOf(request)),
+        method,
+        route: url ?? null,
         status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime),
+        ms: Math.round(ms),
       },
       'answered',
     )
@@ -159,6 +193,13 @@ function createApp(ctx: Context): FastifyInstance {
   return app
 }
 
+/** Names for calls, for the log: of this process, counted. */
+function createCallIds(random: Context['random']): () => string {
+  const start = Buffer.from(random(6)).toString('hex')
+  let count = 0
+  return () => `call_${start}_${++count}`
+}
+
 /** What every agent says every few seconds would bury the rest. */
 function isRoutine(route: string | undefined): boolean {
   return route !== undefined && /\/(poll|heartbeat|chunks\/:n|health|ready)$/.test(route)
@@ -167,18 +208,4 @@ function isRoutine(route: string | undefined): boolean {
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   if (problem.code === 'not_ready') void reply.header('retry-after', RETRY_AFTER_S)
   return reply.status(problem.status).type('application/problem+json').send(problem)
-}
-
-function systemRoutes(app: FastifyInstance, ctx: Context): void {
-  route(app, ctx, api.system.health, async () => ({ status: 'ok' as const }))
-  route(app, ctx, api.system.ready, async () => {
-    if (ctx.drain.hasBegun) throw new AppError('not_ready', { detail: 'draining: the server is stopping' })
-    try {
-      await ctx.db.read.selectFrom('meta').select('key').limit(1).execute()
-    } catch (error) {
-      throw new AppError('not_ready', {}, error)
-    }
-    return { status: 'ready' as const }
-  })
-  route(app, ctx, api.system.jwks, async () => ({ keys: [publicJwk(ctx.signingKey.publicKey)] }))
 }

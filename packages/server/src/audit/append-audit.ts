@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AuditEventType } from '@twinlock/contract'
 import { type Actor, type AuditBody, appendRecord } from '@twinlock/evidence'
 import { toInstant } from '../clock.ts'
@@ -16,11 +17,29 @@ export interface AuditEvent {
 
 export const SYSTEM: Actor = { type: 'system', id: 'server' }
 
+/** Where somebody counts what a unit of work puts into the log. */
+export const eventsOf = new AsyncLocalStorage<{ events: AuditEvent[]; hasFailed: boolean }>()
+
 /** Writes events into the log, in the transaction of the change they record: without them the change does not happen. */
 export async function appendAudit(
   ctx: Pick<Context, 'clock' | 'ids' | 'random'>,
   tx: Tx,
   ...events: AuditEvent[]
+): Promise<void> {
+  const noted = eventsOf.getStore()
+  try {
+    await append(ctx, tx, events)
+    noted?.events.push(...events)
+  } catch (error) {
+    if (noted) noted.hasFailed = true
+    throw error
+  }
+}
+
+async function append(
+  ctx: Pick<Context, 'clock' | 'ids' | 'random'>,
+  tx: Tx,
+  events: readonly AuditEvent[],
 ): Promise<void> {
   let head = await findHead(tx)
   for (const { type, actor, subject, data } of events) {

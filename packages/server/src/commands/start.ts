@@ -25,7 +25,7 @@ async function startServer(host: Host, { config, secrets }: Configured): Promise
   try {
     await using server = await createServer(config, secrets, { logger })
     const url = await server.listen()
-    logger.info({ url, version: VERSION, server_id: server.ctx.serverId }, 'listening')
+    logger.info({ url, metrics_url: server.metricsUrl, version: VERSION, server_id: server.ctx.serverId }, 'listening')
     for (const tokenFile of server.bootstrapFiles) host.printError(`first start: wrote ${tokenFile}`)
     const signal = await stop.promise
     logger.info({ signal }, 'stopping')

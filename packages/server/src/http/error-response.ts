@@ -3,11 +3,11 @@ import type { Context } from '../context.ts'
 import { isStorageFull, isStoreFailure } from '../disk-error.ts'
 
 /** The one converter from whatever was thrown to a problem document. What is not an AppError tells the client an id and no more. */
-export function toErrorResponse(ctx: Pick<Context, 'logger' | 'ids'>, error: unknown): Problem {
+export function toErrorResponse(ctx: Pick<Context, 'logger' | 'ids'>, error: unknown, callId: string): Problem {
   const known = error instanceof AppError ? error : (fromFramework(error) ?? fromDisk(error))
   if (known && (toProblem(known).status < 500 || isDecided(known))) return toProblem(known)
   const errorId = ctx.ids('err')
-  ctx.logger.error({ err: error, error_id: errorId }, 'a request failed')
+  ctx.logger.error({ err: error, error_id: errorId, call_id: callId }, 'a request failed')
   return toProblem(new AppError(known?.code ?? 'internal_error', { errorId }))
 }
 

@@ -126,9 +126,15 @@ const SERVED_WHILE_STOPPING: ReadonlySet<string> = new Set(
   ].map(({ name }) => name),
 )
 
+const callers = new WeakMap<FastifyRequest, { caller: Caller | undefined; gone: AbortController }>()
+
+/** Who made a call; undefined while, and where, nobody knows. */
+export function callerOf(request: FastifyRequest): Caller | undefined {
+  return callers.get(request)?.caller
+}
+
 function register(app: FastifyInstance, ctx: Context, endpoint: Endpoint, handler: Handler): void {
   const path = endpoint.path.replace(/\{(\w+)\}/g, ':$1')
-  const callers = new WeakMap<FastifyRequest, { caller: Caller | undefined; gone: AbortController }>()
   app.route({
     method: endpoint.method,
     url: endpoint.base === false ? path : API_BASE + path,

@@ -26,3 +26,9 @@ export type Caller = UserCaller | AgentCaller
 export function actorOf(caller: UserCaller): Actor {
   return { type: 'user', id: caller.name }
 }
+
+/** Who called, for the log: ids, never names of things that a person chose. */
+export function actorText(caller: Caller | undefined): string | null {
+  if (!caller) return null
+  return caller.type === 'user' ? caller.id : `agent:${caller.tokenId}`
+}

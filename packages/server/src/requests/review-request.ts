@@ -46,7 +46,7 @@ async function review(
   input: ReviewInput,
   idempotency: Idempotency | undefined,
 ): Promise<string> {
-  const { request, queued } = await ctx.db.transact(async (tx) => {
+  const { request, queued, firstAfterMs } = await ctx.db.transact(async (tx) => {
     const request = await getVisibleRequest(tx, user, ref)
     const now = ctx.clock.now()
     await assertStillLive(ctx, tx, user)
@@ -57,8 +57,10 @@ async function review(
     await insertReview(tx, ctx.ids('rev'), request.id, review)
     await rememberAnswer(ctx, tx, idempotency, request.id)
     await appendAudit(ctx, tx, reviewEvent(user, request, review))
-    return { request, queued: await applyReview(ctx, tx, request, [...reviews, review], people, now) }
+    const queued = await applyReview(ctx, tx, request, [...reviews, review], people, now)
+    return { request, queued, firstAfterMs: reviews.length === 0 ? now - request.createdAt : undefined }
   })
+  if (firstAfterMs !== undefined) ctx.metrics.firstReviewed(firstAfterMs)
   ctx.changes.notify(topicOf.request(request.id), ...(queued ? [topicOf.queue(request)] : []))
   return request.id
 }

@@ -36,6 +36,7 @@ async function keep(ctx: Context, executionId: string, n: number, bytes: Uint8Ar
   await makeRoom(ctx, executionId, bytes.length)
   try {
     await ctx.results.put(executionId, n, bytes)
+    ctx.metrics.resultStored(bytes.length)
   } catch (error) {
     ctx.room.giveBack(executionId, bytes.length)
     throw error
