@@ -20,6 +20,7 @@ export function countTransactions(db: Database, metrics: Metrics): Database {
         throw error
       }
     },
+    onCommit: (...given) => db.onCommit(...given),
     [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
   }
 }

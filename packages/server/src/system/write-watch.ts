@@ -30,6 +30,7 @@ export function watchWrites(db: Database, stateDir: string, clock: Pick<Clock, '
         throw error
       }
     },
+    onCommit: (...given) => db.onCommit(...given),
     [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
   }
 
