@@ -105,6 +105,43 @@ describe('a list of requests', () => {
     expect(await refusal(setup.list(setup.bob, { cursor: 'x' }))).toMatchObject({ code: 'invalid_cursor' })
   })
 
+  it('tells somebody who may see nothing one and the same, whatever they ask for', async () => {
+    await using setup = await start()
+    await submit(setup.alice.client, 'select 1', 'app/production')
+    const frank = await setup.server.createUser('frank', 'readonly')
+    const asked: Query[] = [
+      {},
+      { requester: 'alice' },
+      { requester: 'nobody' },
+      { target: 'app/production' },
+      { target: 'nowhere' },
+      { awaiting: 'me' },
+      { status: 'pending', cursor: '1000' },
+    ]
+    const answers = await Promise.all(asked.map((query) => setup.list(frank, query)))
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1)
+    const { version } = answers[0] as (typeof answers)[number]
+    const waiting = setup.list(frank, { version, wait: 30, requester: 'alice' })
+    await setup.clock.untilHeld(WAIT_MS, 1)
+    await submit(setup.alice.client, 'select 1', 'app/production')
+    await setup.clock.untilHeld(WAIT_MS, 1)
+    setup.clock.advance(WAIT_MS)
+    expect(await waiting).toEqual(answers[0])
+  })
+
+  it('does not carry more text than one answer can, however much there is', async () => {
+    await using setup = await start()
+    const sql = `select 1 -- ${'x'.repeat(120_000)}`
+    for (let i = 0; i < 20; i++) await submit(setup.alice.client, sql, 'app/production')
+    const first = await setup.list(setup.bob)
+    expect(first.items).toHaveLength(17)
+    const next = await setup.list(setup.bob, { cursor: first.next_cursor ?? '' })
+    expect([...first.items, ...next.items].map(({ number }) => number)).toEqual(
+      Array.from({ length: 20 }, (_, i) => 20 - i),
+    )
+    expect(next.next_cursor).toBeNull()
+  })
+
   it('shows, whatever is asked for, what its reader may see of each request, and no more', async () => {
     await using setup = await start()
     const { server } = setup
