@@ -3,10 +3,11 @@ import { chain } from './chain.ts'
 import { latency } from './latency.ts'
 import { type Figure, meets } from './measure.ts'
 import { sql } from './sql.ts'
+import { startup } from './startup.ts'
 import { stream } from './stream.ts'
 import { throughput } from './throughput.ts'
 
-const BENCHMARKS = [latency, throughput, stream, sql, chain]
+const BENCHMARKS = [latency, throughput, stream, sql, chain, startup]
 
 process.exitCode = await main()
 

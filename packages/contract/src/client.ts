@@ -21,6 +21,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal
   /** Made up for each call where the endpoint takes one and none is given. */
   readonly idempotencyKey?: string
+  /** Called once the request is on its way: whoever has other work to do lets it out first. */
+  readonly onSent?: () => void
 }
 
 /** The typed HTTP client. Every failure is an `AppError`; `server_unreachable` and `unexpected_answer` are its own. */
@@ -66,6 +68,7 @@ export function createClient(options: ClientOptions): Client {
         headers,
         ...(body === undefined ? {} : { body }),
         ...(call.signal ? { signal: call.signal } : {}),
+        ...(call.onSent ? { onSent: call.onSent } : {}),
       })
     } catch (error) {
       if (call.signal?.aborted) throw error

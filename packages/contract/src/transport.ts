@@ -19,6 +19,8 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
   readonly signal?: AbortSignal
+  /** Called once the request is on its way. */
+  readonly onSent?: () => void
 }
 
 export interface TransportAnswer {
@@ -91,7 +93,7 @@ function secure(ca: string | undefined, proxy?: ProxySettings): HttpModule {
 }
 
 /** Sends the request and gives the head of its answer. */
-function exchange(sent: ClientRequest, { body, signal }: TransportRequest): Promise<IncomingMessage> {
+function exchange(sent: ClientRequest, { body, signal, onSent }: TransportRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const connecting = setTimeout(
       () => sent.destroy(new Error(`no connection within ${CONNECT_WITHIN_MS / 1000} s`)),
@@ -102,6 +104,7 @@ function exchange(sent: ClientRequest, { body, signal }: TransportRequest): Prom
     signal?.addEventListener('abort', abort, { once: true })
     sent.once('socket', (socket) => (socket.connecting ? socket.once('connect', connected) : connected()))
     sent.setTimeout(SILENT_FOR_MS, () => sent.destroy(new Error(`silent for ${SILENT_FOR_MS / 60_000} minutes`)))
+    if (onSent) sent.once('finish', onSent)
     sent.once('response', (response) => {
       connected()
       // An abort from here on is for the body: destroying the request breaks that off as well.

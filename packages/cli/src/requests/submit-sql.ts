@@ -30,14 +30,17 @@ export async function submitSql(ctx: Context, input: SubmitInput): Promise<ExitC
   const target = readTarget(input, { database, environment })
   const sql = await readSql(ctx.io, input)
   const reason = input.reason?.trim() || undefined
-  const creating = createRequest(ctx, client, {
+  const sent = Promise.withResolvers<void>()
+  const body = {
     ...target,
     sql,
     ...(reason === undefined ? {} : { reason }),
-    start: input.onApproval ? 'on_approval' : 'manual',
+    start: input.onApproval ? ('on_approval' as const) : ('manual' as const),
     ...(replaces === undefined ? {} : { replaces }),
-  })
-  // The rest of the program is read while the server decides.
+  }
+  const creating = createRequest(ctx, client, body, sent.resolve)
+  // The rest of the program is read while the server decides, and not before it has been asked.
+  await Promise.race([sent.promise, creating])
   const [request, { followRequest }, { requestTitle }] = await Promise.all([
     creating,
     import('./follow-request.ts'),
@@ -57,9 +60,10 @@ export async function createRequest(
   ctx: Context,
   client: Client,
   body: Parameters<typeof client.call<typeof api.requests.create>>[1]['body'],
+  onSent?: () => void,
 ): Promise<RequestView> {
   try {
-    return await client.call(api.requests.create, { body }, { signal: ctx.io.interrupt })
+    return await client.call(api.requests.create, { body }, { signal: ctx.io.interrupt, ...(onSent ? { onSent } : {}) })
   } catch (error) {
     if (!ctx.io.interrupt.aborted) throw error
     throw new CliError(
