@@ -1,20 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installCli } from '../scripts/bundle-cli.ts'
 import { type Benchmark, type Figure, percentile } from './measure.ts'
 
-const CLI = fileURLToPath(new URL('../packages/cli/', import.meta.url))
+const SOURCE = fileURLToPath(new URL('../packages/cli/bin/twinlock.js', import.meta.url))
 const BUDGET = { at: 'most', value: 150 } as const
 
 /** From the start of the process until its first byte goes out: to the terminal, or to the server. */
 export const startup: Benchmark = {
   name: 'startup',
-  what: 'twinlock until its first byte goes out, median; from source, and from the bundle where it is built',
+  what: 'twinlock until its first byte goes out, median; from source, and as it is installed',
   async run({ smoke }) {
     const home = mkdtempSync(join(tmpdir(), 'twinlock-startup-'))
     let arrived: (() => void) | undefined
@@ -51,10 +52,10 @@ export const startup: Benchmark = {
     try {
       const figures: Figure[] = [{ name: 'node alone', value: await median(['-p', '0']), unit: 'ms' }]
       const programs = [
-        ['source', join(CLI, 'bin/twinlock.js')],
-        ['bundle', join(CLI, 'dist/main.js')],
+        ['source', SOURCE],
+        ['installed', await installCli(join(home, 'installed'))],
       ] as const
-      for (const [name, file] of programs.filter(([, path]) => existsSync(path)))
+      for (const [name, file] of programs)
         for (const argv of [['--help'], ['execute', 'select 1', '-t', 'app/development']])
           figures.push({
             name: `${argv[0]}, ${name}`,
