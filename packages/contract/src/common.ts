@@ -11,6 +11,16 @@ export const nameSchema = z
     'must be 1 to 63 lower-case letters, digits, dots, dashes, underscores or @, starting with a letter or digit',
   )
 
+/** A text of somebody's own, up to so many characters: without NUL bytes and half characters, which not every store keeps. */
+export function textSchema(maxLength: number) {
+  return z
+    .string()
+    .trim()
+    .min(1)
+    .max(maxLength)
+    .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must not have NUL bytes or broken Unicode')
+}
+
 export const digestTextSchema = z.string().regex(/^sha256:[0-9a-f]{64}$/)
 
 /** An id of ours: its kind's prefix and 26 characters that sort by time. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { idSchema, timeSchema, waitSchema } from './common.ts'
+import { idSchema, textSchema, timeSchema, waitSchema } from './common.ts'
 import { defineEndpoint } from './endpoint.ts'
 
 export const executionStatusSchema = z.enum(['queued', 'leased', 'running', 'succeeded', 'failed', 'cancelled', 'lost'])
@@ -92,7 +92,7 @@ export const executionEndpoints = {
     summary: 'Cancel an execution: at once before it started, by way of its agent while it runs',
     access: 'request:cancel',
     params: executionParams,
-    body: z.strictObject({ reason: z.string().trim().min(1).max(4000).optional() }),
+    body: z.strictObject({ reason: textSchema(4000).optional() }),
     response: executionViewSchema,
     idempotent: true,
   }),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { idSchema, nameSchema, pageQuery, timeSchema } from './common.ts'
+import { idSchema, nameSchema, pageQuery, textSchema, timeSchema } from './common.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { PERMISSIONS, parseRoleAssignment, ROLE_NAMES } from './permissions.ts'
 
@@ -52,8 +52,8 @@ const expiresIn = z
   .positive()
   .max(10 * 365 * 86_400)
   .optional()
-const labelSchema = z.string().trim().min(1).max(100).optional()
-const reasonSchema = z.string().trim().min(1).max(4000).optional()
+const labelSchema = textSchema(100).optional()
+const reasonSchema = textSchema(4000).optional()
 const rolesSchema = z.array(roleAssignmentTextSchema).min(1).max(100)
 const userParams = z.strictObject({ name: nameSchema })
 

@@ -5,6 +5,7 @@ import {
   nameSchema,
   operationNameSchema,
   pageQuery,
+  textSchema,
   timeSchema,
   waitSchema,
 } from './common.ts'
@@ -96,7 +97,7 @@ export type RequestView = z.infer<typeof requestViewSchema>
 const refParams = z.strictObject({ id: requestRefSchema })
 const reviewBody = z.strictObject({
   step: z.number().int().positive(),
-  comment: z.string().trim().min(1).max(4000).optional(),
+  comment: textSchema(4000).optional(),
 })
 
 export const requestEndpoints = {
@@ -110,7 +111,7 @@ export const requestEndpoints = {
       database: nameSchema,
       environment: nameSchema,
       sql: z.string(),
-      reason: z.string().trim().min(1).max(4000).optional(),
+      reason: textSchema(4000).optional(),
       start: z.enum(['manual', 'on_approval']).default('manual'),
       /** One's own request that this is an edited version of: an open one is withdrawn with the same change. */
       replaces: requestRefSchema.optional(),
@@ -188,7 +189,7 @@ export const requestEndpoints = {
     summary: 'Comment on a request',
     access: 'request:comment',
     params: refParams,
-    body: z.strictObject({ text: z.string().trim().min(1).max(4000) }),
+    body: z.strictObject({ text: textSchema(4000) }),
     response: requestViewSchema,
     idempotent: true,
   }),
@@ -200,7 +201,7 @@ export const requestEndpoints = {
     access: 'request:cancel',
     params: refParams,
     body: z.strictObject({
-      reason: z.string().trim().min(1).max(4000).optional(),
+      reason: textSchema(4000).optional(),
       also_cancel_execution: z.boolean().optional(),
     }),
     response: requestViewSchema,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { dialectSchema, nameSchema, timeSchema } from './common.ts'
+import { dialectSchema, nameSchema, textSchema, timeSchema } from './common.ts'
 import { defineEndpoint } from './endpoint.ts'
 
 /** A target as people see it: a database in an environment, and whether somebody is there to serve it. */
@@ -45,7 +45,7 @@ export const targetEndpoints = {
     access: 'target:pause',
     params: targetParams,
     body: z.strictObject({
-      reason: z.string().trim().min(1).max(4000).optional(),
+      reason: textSchema(4000).optional(),
       cancel_executions: z.boolean().optional(),
     }),
     response: z.object({ target: targetViewSchema, cancelled: z.number().int().nonnegative() }),

@@ -173,8 +173,27 @@ describe('too many of something', () => {
     },
   )
 
+  it('nobody is called like the server', async () => {
+    await expectCoded(await post('/users', { name: 'server', roles: ['readonly'] }))
+  })
+
+  it('reasons and comments have no NUL bytes', async () => {
+    const { id } = await submit(alice.client, 'select 1')
+    for (const text of ['a\0', '\udc00']) {
+      const submission = { database: 'app', environment: 'development', sql: 'select 1' }
+      for (const [path, body] of [
+        ['/requests', { ...submission, reason: text }],
+        [`/requests/${id}/comments`, { text }],
+        [`/requests/${id}/cancel`, { reason: text }],
+        ['/users/alice/suspend', { reason: text }],
+      ] as const)
+        expect((await expectCoded(await post(path, body))).status).toBe(400)
+      expect((await expectCoded(await post('/requests', { ...submission, sql: `select '${text}'` }))).status).toBe(400)
+    }
+  })
+
   it('texts keep their length and have no NUL bytes', async () => {
-    for (const label of ['x'.repeat(101), ' ', ''])
+    for (const label of ['x'.repeat(101), ' ', '', 'a\0b', 'half \ud83d'])
       expect((await expectCoded(await post('/tokens', { user: 'alice', label }))).status).toBe(400)
     for (const expires_in_s of [0, -1, 1.5, 1e12, '10', null])
       expect((await expectCoded(await post('/tokens', { user: 'alice', expires_in_s }))).status).toBe(400)

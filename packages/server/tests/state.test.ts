@@ -50,6 +50,8 @@ beforeAll(async () => {
   bob = await server.createUser('bob', 'approver')
   const { id } = await submit(alice.client, 'select 1', 'app/production')
   await bob.client.call(api.requests.approve, { params: { id }, body: { step: 1, comment: 'fine' } })
+  await server.createUser('carol', 'admin')
+  await server.admin.client.call(api.identity.removeUser, { params: { name: 'carol' } })
   await submit(alice.client, 'select 1', 'app/development', { start: 'on_approval' })
   await createManualAgent(server, server.agentToken, 'dev-1', ['app/development']).poll()
   file = new DatabaseSync(join(server.stateDir, 'twinlock.db'), { timeout: 5000 })
@@ -178,18 +180,33 @@ describe('the schema', () => {
     ['an emptied log', 'delete from audit_records', /audit_records are append-only/],
     ['a changed review', "update reviews set decision = 'reject'", /reviews are append-only/],
     ['a withdrawn review', 'delete from reviews', /reviews are append-only/],
+    ['a removed user who comes back', "update users set status = 'active' where name = 'carol'", /does not come back/],
+    ['a user of another name', "update users set name = 'mallory' where name = 'bob'", /users keep their names/],
+    ['a vanished user', "delete from users where name = 'carol'", /users are kept/],
+    ['a suspension by nobody', "update users set status = 'suspended' where name = 'bob'", /a_suspension_is_somebodys/],
+    ['a revoked token that works again', 'update tokens set revoked_at = null where revoked_at > 0', /stays revoked/],
+    [
+      'a token of somebody else',
+      "update tokens set user_id = (select id from users where name = 'admin')",
+      /stay what they are/,
+    ],
+    ['a token that is bound to more', "update tokens set targets = null where kind = 'agent'", /stay what they are/],
+    ['a token that lives longer', 'update tokens set expires_at = null', /stay what they are/],
     ['a vanished request', 'delete from requests', /FOREIGN KEY/],
   ])('refuses %s', (_, statement, message) => {
     trying(() => expect(() => file.exec(statement)).toThrow(message))
   })
 
-  it.each(['audit_records', 'reviews'])('refuses REPLACE, which would delete without a word, on %s', (table) => {
-    trying(() =>
-      expect(() => file.exec(`insert or replace into ${table} select * from ${table} limit 1`)).toThrow(
-        /append-only|follow each other/,
-      ),
-    )
-  })
+  it.each(['audit_records', 'reviews', 'users', 'tokens'])(
+    'refuses REPLACE, which would delete without a word, on %s',
+    (table) => {
+      trying(() =>
+        expect(() => file.exec(`insert or replace into ${table} select * from ${table} limit 1`)).toThrow(
+          /append-only|follow each other|users are kept|stay what they are/,
+        ),
+      )
+    },
+  )
 
   it.each(['sql', 'work_order', 'work_order_digest', 'scope_id', 'max_executions', 'requester_id'])(
     'refuses another %s for a request',

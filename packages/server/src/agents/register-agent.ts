@@ -1,6 +1,7 @@
 import { AppError, type AuditEventType, type api, type EndpointCall } from '@twinlock/contract'
 import { type AuditEvent, appendAudit } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
+import { assertStillLive } from '../identity/authenticate.ts'
 import type { AgentCaller } from '../identity/caller.ts'
 import { readTokenTargets } from '../identity/read-token-targets.ts'
 import { findTargetDatabase, isSameTarget, targetText } from '../policies/targets.ts'
@@ -80,6 +81,7 @@ async function store(
     events.push(event('agent.journal_changed', { was: known.journalId, journal_id: announced.journalId }))
   if (unbound.length > 0) events.push(event('agent.targets_ignored', { targets: unbound.map(targetText) }))
   await ctx.db.transact(async (tx) => {
+    await assertStillLive(ctx, tx, announced)
     const current = await findAgent(tx, announced.id)
     if (current?.tokenId !== known?.tokenId) throw new AppError('concurrent_change')
     if (current) await updateAgent(tx, announced)

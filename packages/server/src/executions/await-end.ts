@@ -1,6 +1,7 @@
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import type { UserCaller } from '../identity/caller.ts'
+import { withPresentRoles } from '../identity/people.ts'
 import { isEnded } from './execution-state.ts'
 import { getExecution } from './execution-store.ts'
 import { readVisibleExecution, type VisibleExecution } from './read-visible-execution.ts'
@@ -18,5 +19,7 @@ export async function awaitEnd(
     const execution = await getExecution(ctx.db.read, id)
     return isEnded(execution.status) || execution.status === 'lost' ? execution : undefined
   })
+  if (waitS > 0 && visible.request.requesterId !== user.id)
+    return readVisibleExecution(ctx.db.read, await withPresentRoles(ctx.db.read, user), id)
   return { ...visible, execution: ended ?? (await getExecution(ctx.db.read, id)) }
 }

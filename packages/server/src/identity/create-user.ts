@@ -1,5 +1,5 @@
 import { AppError, formatRoleAssignment, parseRoleAssignment, type RoleAssignment } from '@twinlock/contract'
-import { appendAudit } from '../audit/append-audit.ts'
+import { appendAudit, SYSTEM } from '../audit/append-audit.ts'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
@@ -14,6 +14,12 @@ export async function createUser(
 ): Promise<User> {
   const user = await ctx.db.transact(async (tx) => {
     const actor = await assertStillMay(ctx, tx, by, 'user:create')
+    // Who reads of the server's own doing must not wonder whether it is a person's.
+    if (input.name === SYSTEM.id)
+      throw new AppError('invalid_request', {
+        detail: `${input.name} is the server's own name`,
+        hint: 'Choose another.',
+      })
     const namesake = await findUserByName(tx, input.name)
     if (namesake?.status === 'removed')
       throw new AppError('user_removed', { detail: `${input.name} was removed, and a name is given once` })

@@ -1,6 +1,7 @@
 import type { RoleAssignment, UserStatus } from '@twinlock/contract'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
+import type { UserCaller } from './caller.ts'
 import { findUserById, getUser, listUsersAfter, type User } from './user-store.ts'
 
 /** A person as other features see them. */
@@ -24,6 +25,11 @@ export async function readPeople(db: Kysely<Tables>): Promise<ReadonlyMap<string
 
 export async function readPerson(db: Kysely<Tables>, id: string): Promise<Person> {
   return getUser(db, id)
+}
+
+/** A caller with the roles they have by now: a call that was held may have begun with others. */
+export async function withPresentRoles(db: Kysely<Tables>, caller: UserCaller): Promise<UserCaller> {
+  return { ...caller, roles: (await getUser(db, caller.id)).roles }
 }
 
 export async function readPersonName(db: Kysely<Tables>, id: string): Promise<string> {

@@ -2,18 +2,20 @@ import { api } from '@twinlock/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Context } from '../context.ts'
 import { idempotentRoute, route } from '../http/route.ts'
+import type { UserCaller } from '../identity/caller.ts'
 import { awaitDecision } from './await-decision.ts'
 import { cancelRequest } from './cancel-request.ts'
 import { commentRequest } from './comment-request.ts'
 import { listRequests } from './list-requests.ts'
-import { getRequest } from './request-store.ts'
+import { getVisibleRequest } from './request-access.ts'
 import { toRequestView, toRequestViews } from './request-view.ts'
 import { reviewRequest } from './review-request.ts'
 import { submitRequest } from './submit-request.ts'
 
 export function requestRoutes(app: FastifyInstance, ctx: Context): void {
-  const view = async (_: unknown, { id }: { id: string }) =>
-    toRequestView(ctx.db.read, await getRequest(ctx.db.read, id))
+  /** For a call that is repeated much later, too: who does not see the request any more is not shown it. */
+  const view = async ({ user }: { user: UserCaller }, { id }: { id: string }) =>
+    toRequestView(ctx.db.read, await getVisibleRequest(ctx.db.read, user, id))
 
   idempotentRoute(app, ctx, api.requests.create, {
     run: async ({ user, body, signal, idempotency }) => ({

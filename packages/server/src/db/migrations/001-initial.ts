@@ -43,6 +43,29 @@ const NO_SECOND_REVIEW_ROW = `create trigger reviews_are_not_replaced before ins
   when exists (select 1 from reviews where id = new.id or (request_id = new.request_id and reviewer_id = new.reviewer_id))
   begin select raise(abort, 'reviews are append-only'); end`
 
+/** Who was removed stays removed and keeps the name; a token stays whose it was made, and revoked once it is. */
+const PEOPLE_LAWS = [
+  `create trigger users_stay_removed before update of status on users
+     when old.status = 'removed' and new.status <> 'removed'
+     begin select raise(abort, 'users: who was removed does not come back'); end`,
+  `create trigger users_keep_their_names before update of id, name, created_at on users
+     begin select raise(abort, 'users keep their names'); end`,
+  `create trigger users_are_kept before delete on users
+     begin select raise(abort, 'users are kept: a name is given once'); end`,
+  `create trigger users_are_not_replaced before insert on users
+     when exists (select 1 from users where id = new.id or name = new.name)
+     begin select raise(abort, 'users are kept: a name is given once'); end`,
+  `create trigger tokens_stay_revoked before update of revoked_at on tokens
+     when old.revoked_at is not null and new.revoked_at is not old.revoked_at
+     begin select raise(abort, 'tokens: what was revoked stays revoked'); end`,
+  `create trigger tokens_stay_what_they_are
+     before update of id, kind, user_id, secret_hash, targets, created_at, expires_at on tokens
+     begin select raise(abort, 'tokens stay what they are'); end`,
+  `create trigger tokens_are_not_replaced before insert on tokens
+     when exists (select 1 from tokens where id = new.id or secret_hash = new.secret_hash)
+     begin select raise(abort, 'tokens stay what they are'); end`,
+]
+
 /** The schema repeats the law of the state machines and of the log, for whoever writes past the code. */
 export const initial: Migration = {
   name: '001-initial',
@@ -231,14 +254,7 @@ export const initial: Migration = {
     FROZEN_REQUESTS,
     NO_GAPS,
     NO_SECOND_REVIEW_ROW,
-    `create trigger users_stay_removed before update of status on users
-       when old.status = 'removed' and new.status <> 'removed'
-       begin select raise(abort, 'users: who was removed does not come back'); end`,
-    `create trigger users_are_kept before delete on users
-       begin select raise(abort, 'users: the name of a removed user is not given again'); end`,
-    `create trigger tokens_stay_revoked before update of revoked_at on tokens
-       when old.revoked_at is not null and new.revoked_at is not old.revoked_at
-       begin select raise(abort, 'tokens: what was revoked stays revoked'); end`,
+    ...PEOPLE_LAWS,
     appendOnly('request_scopes', 'update'),
     appendOnly('request_scopes', 'delete'),
     appendOnly('reviews', 'update'),
