@@ -121,6 +121,32 @@ describe('what runs at once', () => {
   })
 })
 
+test('whatever a server says while somebody waits, it does not act on the terminal', async () => {
+  const evil = 'x\u001b[2J\u009b1A\r\u202e'
+  const waiting = { code: 'no_agent', message: evil } as const
+  playRun(
+    pendingRequest(),
+    executionView({ agent: evil, cancel: { by: evil, at: '2026-11-22T12:05:00Z', reason: evil } }),
+    [ROWS],
+  )
+  server.play(api.requests.get, () =>
+    pendingRequest({
+      status: 'approved',
+      requester: evil,
+      comments: [{ by: evil, text: `a\n${evil}`, at: '2026-11-22T12:05:00Z' }],
+      reviews: [{ ...APPROVAL, comment: evil }],
+    }),
+  )
+  server.play(api.requests.execute, () =>
+    executionView({ status: 'queued', effect: null, agent: null, waiting, statements: [], result: 'none' }),
+  )
+  const { exit, stderr } = await desk.run([...SELECT, '--wait'])
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  expect(stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
+  expect(stderr).toContain('#1042 is queued: x<U+001B>[2J<U+009B>1A<U+000D><U+202E>\n')
+  expect(exit).toBe(0)
+})
+
 describe('what does not run', () => {
   test('denied by policy: the code, why, what to do; exit 3', async () => {
     server.play(

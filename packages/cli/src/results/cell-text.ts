@@ -30,3 +30,12 @@ const NUMERIC = /^((small|big|tiny|medium)?(int|integer|serial)|numeric|decimal|
 export function isNumeric(type: string): boolean {
   return NUMERIC.test(type) && !type.endsWith(']')
 }
+
+/** As long as a UUID: what is longer is folded like other text. */
+const LONGEST_WORD = 36
+const TIMES = /^(timestamp|time|date|datetime)\b/i
+
+/** Whether a value reads badly in pieces. */
+export function isWord(type: string, cell: string): boolean {
+  return cell.length <= LONGEST_WORD && (TIMES.test(type) || !cell.includes(' '))
+}

@@ -8,6 +8,8 @@ export interface MeasuredColumn {
   readonly width: number
   /** Numbers are not folded: half a number is another one. */
   readonly numeric: boolean
+  /** Times, identifiers and names are kept whole as long as others can give way. */
+  readonly word: boolean
 }
 
 /**
@@ -18,10 +20,15 @@ export function layOut(columns: readonly MeasuredColumn[], room: number | undefi
   const natural = columns.map(({ width }) => width)
   if (room === undefined || columns.length < 2) return natural
   const available = room - SEPARATOR.length * (columns.length - 1)
-  const least = columns.map(({ width, numeric }) => (numeric ? width : Math.min(width, NARROWEST)))
-  if (sum(least) > available) return undefined
-  const cap = largestCap(natural, least, available)
-  return natural.map((width, i) => Math.max(Math.min(width, cap), least[i] ?? width))
+  for (const keepsWords of [true, false]) {
+    const least = columns.map(({ width, numeric, word }) =>
+      numeric || (word && keepsWords) ? width : Math.min(width, NARROWEST),
+    )
+    if (sum(least) > available) continue
+    const cap = largestCap(natural, least, available)
+    return natural.map((width, i) => Math.max(Math.min(width, cap), least[i] ?? width))
+  }
+  return undefined
 }
 
 /** The widest that a column may be so that all of them fit. */

@@ -2,7 +2,7 @@ import type { Sink } from '../io.ts'
 import { printable } from '../terminal/printable.ts'
 import type { Palette } from '../terminal/safe-text.ts'
 import { foldToWidth, widthOf } from '../terminal/text-width.ts'
-import { cellText, isNumeric, painted } from './cell-text.ts'
+import { cellText, isNumeric, isWord, painted } from './cell-text.ts'
 import type { ResultHeader, ResultRows, Value } from './read-result.ts'
 import type { ResultWriter } from './result-writer.ts'
 import { FOLD_SEPARATOR, layOut, SEPARATOR } from './table-layout.ts'
@@ -35,13 +35,14 @@ export function createTableWriter(stdout: Sink, palette: Palette): ResultWriter 
   }
 
   async function begin(): Promise<readonly number[] | 'vertical'> {
-    const measured = columns.map(({ name, type }, i) => ({
-      width: waiting.reduce(
-        (widest, row) => Math.max(widest, widthOf(cellText(row[i] ?? null))),
-        widthOf(printable(name)),
-      ),
-      numeric: isNumeric(type),
-    }))
+    const measured = columns.map(({ name, type }, i) => {
+      const cells = waiting.map((row) => cellText(row[i] ?? null))
+      return {
+        width: cells.reduce((widest, cell) => Math.max(widest, widthOf(cell)), widthOf(printable(name))),
+        numeric: isNumeric(type),
+        word: cells.every((cell) => isWord(type, cell)),
+      }
+    })
     if (tables++ > 0) await stdout.write('\n')
     const widths = layOut(measured, stdout.columns)
     layout = widths ?? 'vertical'

@@ -155,6 +155,21 @@ describe('table', () => {
       )
     })
 
+    test('times and identifiers stay whole where longer text can give way, and fold where it cannot', async () => {
+      const four: Columns = [
+        ['at', 'timestamp with time zone'],
+        ['id', 'uuid'],
+        ['note', 'text'],
+      ]
+      const rows = [['2026-11-23 00:07:17+00', 'b0a1c1d2-0000-4000-8000-000000000000', long]]
+      const wide = await write('table', four, rows, false, 90)
+      expect(wide.split('\n')[2]).toBe(
+        '2026-11-23 00:07:17+00 | b0a1c1d2-0000-4000-8000-000000000000 | the quick brown fox jumps',
+      )
+      const narrow = await write('table', four, rows, false, 60)
+      expect(narrow.split('\n')[2]).toBe('2026-11-23 00:07:1 | b0a1c1d2-0000-4000 | the quick brown fo')
+    })
+
     test('every line fits, whatever the widths and values are', () => {
       return fc.assert(
         fc.asyncProperty(
