@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { formatConfigProblems } from '@twinlock/contract/config'
+import { check } from './commands/check.ts'
 import type { Command, Configured, Host } from './commands/command.ts'
 import { recover } from './commands/recover.ts'
 import { start } from './commands/start.ts'
@@ -8,7 +9,7 @@ import { readServerConfig } from './config.ts'
 import { VERSION } from './version.ts'
 
 /** The first one runs when none is named. */
-const COMMANDS: readonly [Command, ...Command[]] = [start, recover]
+const COMMANDS: readonly [Command, ...Command[]] = [start, check, recover]
 
 const DEFAULT_FILES = ['twinlock-server.toml', '/etc/twinlock/twinlock-server.toml']
 

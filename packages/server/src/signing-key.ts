@@ -26,7 +26,8 @@ export function loadSigningKey(
   return key
 }
 
-function parseKey(pem: string, where: string): SigningKey {
+/** Throws, without a word of the key, when it is not one. */
+export function parseKey(pem: string, where: string): SigningKey {
   try {
     return readSigningKey(pem)
   } catch {
