@@ -10,6 +10,7 @@ import { installCli } from '../scripts/bundle-cli.ts'
 import { type Benchmark, type Figure, percentile } from './measure.ts'
 
 const SOURCE = fileURLToPath(new URL('../packages/cli/bin/twinlock.js', import.meta.url))
+/** For what people install. A checkout reads some 200 small files instead, and says so beside it. */
 const BUDGET = { at: 'most', value: 150 } as const
 
 /** From the start of the process until its first byte goes out: to the terminal, or to the server. */
@@ -61,7 +62,7 @@ export const startup: Benchmark = {
             name: `${argv[0]}, ${name}`,
             value: await median([file, ...argv]),
             unit: 'ms',
-            budget: BUDGET,
+            ...(name === 'installed' ? { budget: BUDGET } : {}),
           })
       return figures
     } finally {
