@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
-import { ALL_ENDPOINTS, api, type Endpoint, ERROR_CODES, endpointPath } from '@twinlock/contract'
+import { api, type Endpoint, ERROR_CODES, endpointPath } from '@twinlock/contract'
 import { startTestServer, submit, type TestServer, type TestUser } from '@twinlock/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { ACCESS_ROWS, AWAITED, NOBODYS } from './fixtures/access-rows.ts'
+import { ACCESS_ROWS, NOBODYS, readServedEndpoints } from './fixtures/access-rows.ts'
 
 let server: TestServer
 let alice: TestUser
@@ -55,7 +55,7 @@ async function send(
   })
 }
 
-const BUILT = ALL_ENDPOINTS.filter(({ name }) => !AWAITED.includes(name))
+const BUILT = await readServedEndpoints()
 
 const named = (endpoints: readonly Endpoint[]) => endpoints.map((endpoint) => [endpoint.name, endpoint] as const)
 
