@@ -48,7 +48,11 @@ export const targetEndpoints = {
       reason: textSchema(4000).optional(),
       cancel_executions: z.boolean().optional(),
     }),
-    response: z.object({ target: targetViewSchema, cancelled: z.number().int().nonnegative() }),
+    response: z.object({
+      target: targetViewSchema,
+      /** Executions that ended at once; agents are told of those that run, which `target` still counts. */
+      cancelled: z.number().int().nonnegative(),
+    }),
     idempotent: true,
   }),
   resume: defineEndpoint({

@@ -2,6 +2,7 @@ import { newId } from '@twinlock/contract'
 import type { SigningKey } from '@twinlock/evidence'
 import type { Analyzer, Dialect } from '@twinlock/sql'
 import type { Logger } from 'pino'
+import { type AgentPresence, createAgentPresence } from './agents/agent-presence.ts'
 import { type AuditFeed, createAuditFeed } from './audit/audit-feed.ts'
 import { type Changes, createChanges } from './changes.ts'
 import type { Clock } from './clock.ts'
@@ -29,6 +30,7 @@ export interface Context {
   /** A new id with the prefix of its kind. */
   readonly ids: (prefix: string) => string
   readonly changes: Changes
+  readonly agentPresence: AgentPresence
   readonly drain: Drain
   readonly requestFeed: RequestFeed
   readonly auditFeed: AuditFeed
@@ -82,6 +84,7 @@ export function createContext(parts: ContextParts): Context {
     ...parts,
     ids: (prefix) => newId(prefix, clock.now(), random),
     changes,
+    agentPresence: createAgentPresence(clock),
     drain: createDrain(clock, changes),
     results: createResultFiles(parts.config.results.dir),
     requestFeed: createRequestFeed({ ...parts, changes }),

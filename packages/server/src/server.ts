@@ -36,6 +36,7 @@ import { lockStateDir } from './state-lock.ts'
 import { startSweeper } from './sweep.ts'
 import { systemRoutes } from './system/system-routes.ts'
 import { watchWrites } from './system/write-watch.ts'
+import { targetRoutes } from './targets/target-routes.ts'
 import { VERSION } from './version.ts'
 
 /** For a client to send a whole request: long enough for a slow line, too short to hold memory with. */
@@ -188,6 +189,7 @@ function createApp(ctx: Context): FastifyInstance {
   requestRoutes(app, ctx)
   executionRoutes(app, ctx)
   agentRoutes(app, ctx)
+  targetRoutes(app, ctx)
   auditRoutes(app, ctx)
   openapiRoute(app, VERSION)
   return app

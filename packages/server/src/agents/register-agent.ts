@@ -14,7 +14,7 @@ export type PollBody = EndpointCall<typeof api.agents.poll>['body']
  * Learns what an agent says of itself and returns the targets it may serve: those it announces that its token is bound to
  * and whose dialect is the configured one. Announcing more changes nothing and is audited. Writes only what is new.
  */
-export async function registerAgent(ctx: Context, caller: AgentCaller, body: PollBody): Promise<TargetName[]> {
+export async function registerAgent(ctx: Context, caller: AgentCaller, body: PollBody): Promise<PollBody['targets']> {
   const known = await findAgent(ctx.db.read, body.agent_id)
   // A token that covers at least the same targets may go on under the name: it could do the same work under another one.
   // Any other must not be able to take over, or lock out, an agent by taking its name.
@@ -29,7 +29,9 @@ export async function registerAgent(ctx: Context, caller: AgentCaller, body: Pol
     journalId: body.journal_id,
     version: body.version,
     features: JSON.stringify(body.features),
-    targets: JSON.stringify(body.targets),
+    // Without their state, which changes by itself and is kept in memory.
+    targets: JSON.stringify(body.targets.map(({ state: _, ...target }) => target)),
+    createdAt: known?.createdAt ?? ctx.clock.now(),
   }
   if (!isSameAgent(known, announced))
     await store(
@@ -85,7 +87,7 @@ async function store(
     const current = await findAgent(tx, announced.id)
     if (current?.tokenId !== known?.tokenId) throw new AppError('concurrent_change')
     if (current) await updateAgent(tx, announced)
-    else await insertAgent(tx, announced, ctx.clock.now())
+    else await insertAgent(tx, announced)
     await appendAudit(ctx, tx, ...events)
   })
 }

@@ -12,6 +12,7 @@ import { cancelExecution } from './cancel-execution.ts'
 import { listExecutionsOfRequest } from './execution-store.ts'
 import { toExecutionView } from './execution-view.ts'
 import { readVisibleExecution, type VisibleExecution } from './read-visible-execution.ts'
+import { readWaiting } from './why-queued.ts'
 
 export function executionRoutes(app: FastifyInstance, ctx: Context): void {
   idempotentRoute(app, ctx, api.requests.execute, {
@@ -22,7 +23,7 @@ export function executionRoutes(app: FastifyInstance, ctx: Context): void {
   route(app, ctx, api.requests.executions, async ({ user, params }) => {
     const request = await readVisibleRequest(ctx.db.read, user, params.id)
     const executions = await listExecutionsOfRequest(ctx.db.read, request.id)
-    return { items: executions.map((execution) => view(user, { execution, request })) }
+    return { items: await Promise.all(executions.map((execution) => view(user, { execution, request }))) }
   })
 
   route(app, ctx, api.executions.get, async ({ user, params, query, signal }) =>
@@ -39,8 +40,9 @@ export function executionRoutes(app: FastifyInstance, ctx: Context): void {
   streamRoute(app, ctx, api.executions.result, async ({ user, params, query, signal }) =>
     Readable.from(await openResult(ctx, user, params.id, query.from_chunk, signal)),
   )
-}
 
-function view(user: UserCaller, { execution, request }: Pick<VisibleExecution, 'execution' | 'request'>) {
-  return toExecutionView(execution, request.number, request.requesterId === user.id ? 'full' : 'no_values')
+  async function view(user: UserCaller, { execution, request }: Pick<VisibleExecution, 'execution' | 'request'>) {
+    const audience = request.requesterId === user.id ? 'full' : 'no_values'
+    return toExecutionView(execution, request.number, audience, await readWaiting(ctx, execution))
+  }
 }

@@ -133,6 +133,20 @@ export async function listCancelsOf(
   return rows.map(({ id, cancel_reason }) => ({ id, cancelReason: cancel_reason }))
 }
 
+/** Executions of a target that wait for an agent or are in the hands of one, the oldest first; a lost one is not. */
+export async function listUnderWay(db: Kysely<Tables>, target: TargetName): Promise<ExecutionRecord[]> {
+  const rows = await db
+    .selectFrom('executions')
+    .selectAll()
+    .where('status', 'in', ['queued', 'leased', 'running'])
+    .where('database', '=', target.database)
+    .where('environment', '=', target.environment)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+  return rows.map(toRecord)
+}
+
 /** Leased executions that did not start in time and running ones whose lease has ended. */
 export async function listOverdueExecutions(
   db: Kysely<Tables>,

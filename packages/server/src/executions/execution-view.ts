@@ -7,6 +7,7 @@ export function toExecutionView(
   execution: ExecutionRecord,
   requestNumber: number,
   audience: 'full' | 'no_values',
+  waiting: ExecutionView['waiting'],
 ): ExecutionView {
   const instant = (ms: number | null) => (ms === null ? null : toInstant(ms))
   const error = execution.error ?? (execution.status === 'lost' ? lostError() : null)
@@ -23,7 +24,7 @@ export function toExecutionView(
     server_version: execution.serverVersion,
     result: execution.result,
     result_reason: execution.resultReason,
-    waiting: null,
+    waiting,
     cancel:
       execution.cancelRequestedAt === null || execution.cancelRequestedBy === null
         ? null

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
 import { transition } from './execution-state.ts'
 import { type ExecutionRecord, findExecution, listOverdueExecutions, updateExecution } from './execution-store.ts'
+import { requeueExecution } from './requeue-execution.ts'
 
 /**
  * Ends overdue leases. One that never started goes back to the queue and costs nothing; one that started and fell silent
@@ -31,16 +32,7 @@ async function endLease(ctx: Context, tx: Tx, id: string): Promise<ExecutionReco
 }
 
 async function requeue(ctx: Context, tx: Tx, execution: ExecutionRecord): Promise<ExecutionRecord | undefined> {
-  const move = transition(execution, { type: 'requeue' }, ctx.clock.now())
-  const released = { agentId: null, journalId: null, leaseId: null, leaseExpiresAt: null }
-  if (!move.ok || !(await updateExecution(tx, execution, { status: move.next, ...released }))) return undefined
-  await appendAudit(ctx, tx, {
-    type: 'execution.requeued',
-    actor: SYSTEM,
-    subject: { type: 'execution', id: execution.id },
-    data: { why: 'not_started_in_time', agent: execution.agentId },
-  })
-  return execution
+  return (await requeueExecution(ctx, tx, execution, SYSTEM, 'not_started_in_time')).ok ? execution : undefined
 }
 
 async function lose(ctx: Context, tx: Tx, execution: ExecutionRecord): Promise<ExecutionRecord | undefined> {

@@ -1,6 +1,8 @@
 import type { ExecutionStatus, RequestView } from '@twinlock/contract'
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { Tables } from '../db/tables.ts'
+import { targetText } from '../policies/targets.ts'
+import type { TargetName } from '../policies/workflow.ts'
 import { HELD_STATUSES, isEnded, OPEN_STATUSES } from './execution-state.ts'
 
 /** For a query over requests: how many open executions each has, and whether one is in an agent's hands. */
@@ -63,6 +65,39 @@ export async function readLatestExecutions(
     .where('requests.id', 'in', requestIds)
     .execute()
   return new Map(rows.map(({ request_id, ...execution }) => [request_id, execution]))
+}
+
+/** How many executions wait and run, by the target's name in writing; one that is leased has not started and waits. */
+export async function countUnderWay(
+  db: Kysely<Tables>,
+): Promise<ReadonlyMap<string, { readonly queued: number; readonly running: number }>> {
+  const rows = await db
+    .selectFrom('executions')
+    .select(['database', 'environment', 'status', (eb) => eb.fn.countAll<number>().as('count')])
+    .where('status', 'in', ['queued', 'leased', 'running'])
+    .groupBy(['database', 'environment', 'status'])
+    .execute()
+  const counts = new Map<string, { queued: number; running: number }>()
+  for (const row of rows) {
+    const name = targetText(row)
+    const count = counts.get(name) ?? { queued: 0, running: 0 }
+    counts.set(name, count)
+    count[row.status === 'running' ? 'running' : 'queued'] += Number(row.count)
+  }
+  return counts
+}
+
+/** How many executions each agent runs on each target. */
+export async function countRunning(
+  db: Kysely<Tables>,
+): Promise<(TargetName & { readonly agentId: string | null; readonly count: number })[]> {
+  const rows = await db
+    .selectFrom('executions')
+    .select(['agent_id', 'database', 'environment', (eb) => eb.fn.countAll<number>().as('count')])
+    .where('status', '=', 'running')
+    .groupBy(['agent_id', 'database', 'environment'])
+    .execute()
+  return rows.map(({ agent_id, count, ...target }) => ({ ...target, agentId: agent_id, count: Number(count) }))
 }
 
 /** Whether an agent that is heard of is at work on something: a stopping server waits for what it has to say. */

@@ -1,0 +1,34 @@
+import { appendAudit } from '../audit/append-audit.ts'
+import { topicOf } from '../changes.ts'
+import type { Context } from '../context.ts'
+import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
+import { assertStillLive } from '../identity/authenticate.ts'
+import { actorOf, type UserCaller } from '../identity/caller.ts'
+import { targetText } from '../policies/targets.ts'
+import type { TargetName } from '../policies/workflow.ts'
+import { assertMayPause } from './target-access.ts'
+import { deletePause } from './target-store.ts'
+
+/** Lets a target go on; what waited is leased at once. One that is not paused stays so. */
+export async function resumeTarget(
+  ctx: Context,
+  user: UserCaller,
+  target: TargetName,
+  idempotency?: Idempotency,
+): Promise<string> {
+  assertMayPause(ctx, user, target)
+  const id = targetText(target)
+  await ctx.db.transact(async (tx) => {
+    await assertStillLive(ctx, tx, user)
+    if (await deletePause(tx, target))
+      await appendAudit(ctx, tx, {
+        type: 'target.resumed',
+        actor: actorOf(user),
+        subject: { type: 'target', id },
+        data: {},
+      })
+    await rememberAnswer(ctx, tx, idempotency, id)
+  })
+  ctx.changes.notify(topicOf.queue(target))
+  return id
+}
