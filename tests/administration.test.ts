@@ -74,6 +74,16 @@ it('who may not, learns nothing: the same for a user that is there and one that 
   expect((await twinlock(['role', 'list', '-o', 'csv'], bob.token)).stdout).toContain('\nauditor,')
 })
 
+it('a target is paused and resumed, and the list says so', async () => {
+  expect((await twinlock(['target', 'pause', 'app/production', '--reason', 'INC-207'])).exit).toBe(0)
+  const listed = await twinlock(['databases'])
+  expect(listed.stdout).toMatch(/app\/production +\| paused/)
+  expect(listed.stderr).toContain('app/production is paused by admin: INC-207')
+  expect((await twinlock(['target', 'resume', 'app/production'])).stderr).toBe('resumed app/production\n')
+  expect((await twinlock(['databases', '-o', 'csv'])).stdout).toContain('app/production,no_agent,')
+  expect(await twinlock(['agents', '--json'])).toMatchObject({ exit: 0, stdout: '[]\n' })
+})
+
 it('the doctor is content with a server that works, and finds a token that does not', async () => {
   expect((await twinlock(['doctor', '--json'], 'twl_user_none')).exit).toBe(1)
   const findings = JSON.parse((await twinlock(['doctor', '--json'])).stdout).findings as { area: string; ok: boolean }[]
