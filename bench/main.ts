@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { cancel } from './cancel.ts'
 import { chain } from './chain.ts'
 import { latency } from './latency.ts'
 import { type Figure, meets } from './measure.ts'
@@ -7,7 +8,7 @@ import { startup } from './startup.ts'
 import { stream } from './stream.ts'
 import { throughput } from './throughput.ts'
 
-const BENCHMARKS = [latency, throughput, stream, sql, chain, startup]
+const BENCHMARKS = [latency, throughput, cancel, stream, sql, chain, startup]
 
 process.exitCode = await main()
 

@@ -111,7 +111,7 @@ async function openSession(ctx: RunContext, work: DatabaseWork): Promise<Session
   const [opened, journaled] = await Promise.allSettled([
     ctx.driver.open({
       readOnly: verified.readOnly,
-      applicationName: `twinlock ${executionId}`,
+      applicationName: `twinlock ${executionId} ${verified.order.requester}`,
       signal: ctx.stop,
     }),
     ctx.journal.append({

@@ -96,10 +96,10 @@ describe('a read', () => {
     expect(await running.database.query('select 1 from orders where id = 99')).toEqual([])
   })
 
-  test('is tagged with its execution', async () => {
+  test('is tagged with its execution and its requester', async () => {
     const executionId = running.run("select current_setting('application_name')")
     await running.server.outcome(executionId)
-    expect(lines(executionId)[1]).toEqual({ rows: [[`twinlock ${executionId}`]] })
+    expect(lines(executionId)[1]).toEqual({ rows: [[`twinlock ${executionId} alice`]] })
   })
 })
 
