@@ -72,6 +72,7 @@ describe('metrics', () => {
     expect(grown('twinlock_audit_records_total', { type: 'review.approved' })).toBe(1)
     expect(grown('twinlock_transactions_total', { outcome: 'durable' })).toBeGreaterThan(4)
     expect(sampleOf(after, 'twinlock_build_info')).toBe(1)
+    expect(sampleOf(after, 'twinlock_agents', { state: 'online' })).toBe(1)
     expect(sampleOf(after, 'nodejs_eventloop_lag_seconds')).toBeGreaterThanOrEqual(0)
     const approve = { method: 'POST', route: '/api/v1/requests/:id/approve', status: '200' }
     expect(grown('twinlock_http_request_duration_seconds_count', approve)).toBe(1)
@@ -103,6 +104,7 @@ describe('metrics', () => {
       'type',
       'code',
       'stage',
+      'state',
       'effect',
       'reason',
       'target',

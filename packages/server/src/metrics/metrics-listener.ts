@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Context } from '../context.ts'
 import type { PrometheusMetrics } from './prometheus-metrics.ts'
+import type { GaugeSources } from './read-gauges.ts'
 
 export interface MetricsListener extends AsyncDisposable {
   readonly url: string
@@ -10,7 +11,7 @@ export interface MetricsListener extends AsyncDisposable {
 
 /** Serves /metrics and nothing else, without a token: the address is what protects it. */
 export async function listenForScrapes(
-  ctx: Pick<Context, 'config' | 'db' | 'clock' | 'room' | 'logger'>,
+  ctx: GaugeSources & Pick<Context, 'room' | 'logger'>,
   metrics: PrometheusMetrics,
   address: { readonly host: string; readonly port: number },
 ): Promise<MetricsListener> {

@@ -4,11 +4,11 @@ import type { AuditEvent } from '../audit/append-audit.ts'
 import type { Clock } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Metrics } from './metrics.ts'
-import { readGauges } from './read-gauges.ts'
+import { type GaugeSources, readGauges } from './read-gauges.ts'
 
 export interface PrometheusMetrics extends Metrics {
   /** The text of a scrape, and its content type. */
-  scrape(ctx: Pick<Context, 'config' | 'db' | 'clock' | 'room'>): Promise<{ text: string; type: string }>
+  scrape(ctx: GaugeSources & Pick<Context, 'room'>): Promise<{ text: string; type: string }>
 }
 
 /** Seconds: calls of a server that answers, and of people. */
@@ -58,6 +58,7 @@ export function createPrometheusMetrics(version: string, clock: Pick<Clock, 'now
     requests: gauge('requests', 'Requests by status.', ['status']),
     executions: gauge('executions', 'Executions by status.', ['status']),
     queue: gauge('queue_depth', 'Executions that wait for an agent, by target.', ['target']),
+    agents: gauge('agents', 'Agents that have registered, by whether they are in touch.', ['state']),
     resultBytes: gauge('result_bytes', 'Bytes that results take.'),
     resultQuota: gauge('result_quota_bytes', 'Bytes that results may take.'),
   }
@@ -91,10 +92,11 @@ export function createPrometheusMetrics(version: string, clock: Pick<Clock, 'now
     firstReviewed: (ms) => firstReview.observe(ms / 1000),
     resultStored: (bytes) => stored.inc(bytes),
     async scrape(ctx) {
-      const now = await readGauges(ctx.db.read, ctx.config)
+      const now = await readGauges(ctx)
       for (const [status, value] of now.requests) gauges.requests.set({ status }, value)
       for (const [status, value] of now.executions) gauges.executions.set({ status }, value)
       for (const [target, value] of now.queue) gauges.queue.set({ target }, value)
+      for (const [state, value] of now.agents) gauges.agents.set({ state }, value)
       gauges.resultBytes.set(ctx.room.usedBytes)
       gauges.resultQuota.set(ctx.room.quota)
       return { text: await registry.metrics(), type: registry.contentType }
