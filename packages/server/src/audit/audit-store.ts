@@ -1,5 +1,6 @@
 import { type AuditRecord, type ChainHead, EMPTY_CHAIN } from '@twinlock/evidence'
 import type { Kysely } from 'kysely'
+import { compileOnce, VALUE } from '../db/compile-once.ts'
 import type { Tx } from '../db/connect.ts'
 import type { Tables } from '../db/tables.ts'
 
@@ -28,29 +29,36 @@ export interface SeqRange {
   readonly below: number
 }
 
+const selectHead = compileOnce((db) =>
+  db.selectFrom('audit_records').select(['seq', 'hash', 'time']).orderBy('seq', 'desc').limit(1),
+)
+
 export async function findHead(tx: Tx): Promise<ChainHead & { readonly time: number }> {
-  const head = await tx
-    .selectFrom('audit_records')
-    .select(['seq', 'hash', 'time'])
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst()
+  const head = await selectHead(tx)
   return head ? { ...head, time: head.time ?? 0 } : { ...EMPTY_CHAIN, time: 0 }
 }
 
+const NUMBER = VALUE as unknown as number
+const insertRecord = compileOnce((db) =>
+  db.insertInto('audit_records').values({
+    seq: NUMBER,
+    prev_hash: VALUE,
+    body_hash: VALUE,
+    hash: VALUE,
+    salt: VALUE,
+    body: VALUE,
+    time: NUMBER,
+    type: VALUE,
+    actor_id: VALUE,
+    subject_id: VALUE,
+    request_id: VALUE,
+  }),
+)
+
 export async function insertAuditRecord(tx: Tx, record: AuditRecord, keys: AuditKeys): Promise<void> {
-  const { v: _, ...row } = record
-  await tx
-    .insertInto('audit_records')
-    .values({
-      ...row,
-      time: keys.time,
-      type: keys.type,
-      actor_id: keys.actorId,
-      subject_id: keys.subjectId,
-      request_id: keys.requestId,
-    })
-    .execute()
+  const { seq, prev_hash, body_hash, hash, salt, body } = record
+  const { time, type, actorId, subjectId, requestId } = keys
+  await insertRecord(tx, seq, prev_hash, body_hash, hash, salt, body, time, type, actorId, subjectId, requestId)
 }
 
 /** The next records after `seq`, oldest first. */

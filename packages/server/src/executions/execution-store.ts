@@ -10,6 +10,7 @@ import {
 } from '@twinlock/contract'
 import { type Kysely, type Selectable, sql } from 'kysely'
 import { z } from 'zod'
+import { compileOnce, VALUE } from '../db/compile-once.ts'
 import type { Tx } from '../db/connect.ts'
 import type { Tables } from '../db/tables.ts'
 import type { TargetName } from '../policies/workflow.ts'
@@ -62,13 +63,17 @@ export async function insertExecution(
     .execute()
 }
 
+const selectById = compileOnce((db) => db.selectFrom('executions').selectAll().where('id', '=', VALUE))
+
 export async function findExecution(db: Kysely<Tables>, id: string): Promise<ExecutionRecord | undefined> {
-  const row = await db.selectFrom('executions').selectAll().where('id', '=', id).executeTakeFirst()
+  const row = await selectById(db, id)
   return row && toRecord(row)
 }
 
 export async function getExecution(db: Kysely<Tables>, id: string): Promise<ExecutionRecord> {
-  return toRecord(await db.selectFrom('executions').selectAll().where('id', '=', id).executeTakeFirstOrThrow())
+  const execution = await findExecution(db, id)
+  if (!execution) throw new Error(`execution ${id} is gone`)
+  return execution
 }
 
 /** Oldest first. */

@@ -2,7 +2,7 @@ import { type Envelope, executionTokenSchema, signEnvelope } from '@twinlock/evi
 import { toInstant } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
-import { readApprovals, readExecutableRequest } from '../requests/execution-slots.ts'
+import { readApprovedOrder } from '../requests/execution-slots.ts'
 
 /** Valid around now, so that clocks which differ by less than the agent tolerates do not matter; within the five minutes of the format. */
 const VALID_BEFORE_MS = 90_000
@@ -19,7 +19,7 @@ export async function issueToken(
     readonly journalId: string | null
   },
 ): Promise<Envelope> {
-  const { order, workOrderDigest } = await readExecutableRequest(ctx, tx, execution.requestId)
+  const { order, workOrderDigest, approvals } = await readApprovedOrder(tx, execution.requestId)
   const now = ctx.clock.now()
   const token = executionTokenSchema.parse({
     v: 1,
@@ -32,7 +32,7 @@ export async function issueToken(
     limits: order.limits,
     not_before: toInstant(now - VALID_BEFORE_MS),
     expires_at: toInstant(now + VALID_AFTER_MS),
-    approvals: await readApprovals(tx, execution.requestId),
+    approvals,
   })
   return signEnvelope('execution-token', token, ctx.signingKey)
 }

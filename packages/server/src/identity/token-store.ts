@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
 import { z } from 'zod'
+import { compileOnce, VALUE } from '../db/compile-once.ts'
 import type { Tx } from '../db/connect.ts'
 import type { Tables } from '../db/tables.ts'
 import { parseOnce } from '../parse-once.ts'
@@ -36,14 +37,17 @@ export async function insertToken(tx: Tx, token: Token, secretHash: string): Pro
     .execute()
 }
 
+const selectByHash = compileOnce((db) => db.selectFrom('tokens').selectAll().where('secret_hash', '=', VALUE))
+const selectById = compileOnce((db) => db.selectFrom('tokens').selectAll().where('id', '=', VALUE))
+
 /** The lookup is by a hash of 256 random bits: how long it takes says nothing that helps to guess one. */
 export async function findTokenByHash(db: Kysely<Tables>, secretHash: string): Promise<Token | undefined> {
-  const row = await db.selectFrom('tokens').selectAll().where('secret_hash', '=', secretHash).executeTakeFirst()
+  const row = await selectByHash(db, secretHash)
   return row && toToken(row)
 }
 
 export async function findToken(db: Kysely<Tables>, id: string): Promise<Token | undefined> {
-  const row = await db.selectFrom('tokens').selectAll().where('id', '=', id).executeTakeFirst()
+  const row = await selectById(db, id)
   return row && toToken(row)
 }
 

@@ -1,6 +1,7 @@
 import { formatRoleAssignment, parseRoleAssignment, type RoleAssignment, type UserStatus } from '@twinlock/contract'
 import type { Kysely, Selectable } from 'kysely'
 import { z } from 'zod'
+import { compileOnce, VALUE } from '../db/compile-once.ts'
 import type { Tx } from '../db/connect.ts'
 import type { Tables } from '../db/tables.ts'
 import { parseOnce } from '../parse-once.ts'
@@ -69,8 +70,10 @@ export async function findUserByName(db: Kysely<Tables>, name: string): Promise<
   return row && toUser(row)
 }
 
+const selectById = compileOnce((db) => db.selectFrom('users').selectAll().where('id', '=', VALUE))
+
 export async function findUserById(db: Kysely<Tables>, id: string): Promise<User | undefined> {
-  const row = await db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
+  const row = await selectById(db, id)
   return row && toUser(row)
 }
 

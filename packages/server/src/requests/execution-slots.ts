@@ -13,7 +13,6 @@ import { requesterRefusal } from './requester-refusal.ts'
 /** What an execution is made of. */
 export interface ExecutableRequest {
   readonly workOrder: string
-  readonly workOrderDigest: string
   readonly order: WorkOrder
   /** Whether it is approved, in time, has a slot left, and its requester may still run it. */
   readonly mayStart: boolean
@@ -25,10 +24,8 @@ export async function readExecutableRequest(
   requestId: string,
 ): Promise<ExecutableRequest> {
   const request = await getRequest(tx, requestId)
-  const { workOrder, workOrderDigest } = request
   return {
-    workOrder,
-    workOrderDigest,
+    workOrder: request.workOrder,
     order: readOrder(request),
     mayStart: (await refusalOf(ctx, tx, request)) === undefined,
   }
@@ -87,9 +84,18 @@ function notOpen(request: RequestRecord): RequestState {
   return { ...stateOf(request), executionOpen: false }
 }
 
-/** How a request came to be approved, as its tokens say it. */
-export async function readApprovals(tx: Tx, requestId: string): Promise<TokenApproval[]> {
+/** What an execution's token says of its request. */
+export async function readApprovedOrder(
+  tx: Tx,
+  requestId: string,
+): Promise<{ order: WorkOrder; workOrderDigest: string; approvals: TokenApproval[] }> {
   const request = await getRequest(tx, requestId)
+  const { workOrderDigest } = request
+  return { order: readOrder(request), workOrderDigest, approvals: await readApprovals(tx, request) }
+}
+
+/** How a request came to be approved, as its tokens say it. */
+async function readApprovals(tx: Tx, request: RequestRecord): Promise<TokenApproval[]> {
   if (request.approvedVia === 'auto' && request.approvedAt !== null)
     return [{ step: null, via: 'auto', by: null, at: toInstant(request.approvedAt), review: null }]
   const approvals: TokenApproval[] = []

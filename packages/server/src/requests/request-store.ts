@@ -2,6 +2,7 @@ import { type OperationName, operationNameSchema, type RequestStatus, roleSchema
 import { digestOf, limitsSchema } from '@twinlock/evidence'
 import type { Kysely, Selectable } from 'kysely'
 import { z } from 'zod'
+import { compileOnce, VALUE } from '../db/compile-once.ts'
 import type { Tx } from '../db/connect.ts'
 import type { Tables } from '../db/tables.ts'
 import { countHeldExecutions, countOpenExecutions } from '../executions/read-executions.ts'
@@ -121,18 +122,20 @@ export async function insertRequest(tx: Tx, request: RequestRecord): Promise<voi
     .execute()
 }
 
+const selectById = compileOnce((db) => selectRequests(db).where('requests.id', '=', VALUE))
+// The driver takes any value that can be stored; the number is put in at each run.
+const selectByNumber = compileOnce((db) => selectRequests(db).where('requests.number', '=', VALUE as unknown as number))
+
 /** By id, or by the number people use. */
 export async function findRequest(db: Kysely<Tables>, ref: string): Promise<RequestRecord | undefined> {
-  const query = selectRequests(db)
-  const row = await (ref.startsWith('req_')
-    ? query.where('requests.id', '=', ref)
-    : query.where('requests.number', '=', Number(ref))
-  ).executeTakeFirst()
+  const row = await (ref.startsWith('req_') ? selectById(db, ref) : selectByNumber(db, Number(ref)))
   return row && toRecord(row)
 }
 
 export async function getRequest(db: Kysely<Tables>, id: string): Promise<RequestRecord> {
-  return toRecord(await selectRequests(db).where('requests.id', '=', id).executeTakeFirstOrThrow())
+  const row = await selectById(db, id)
+  if (!row) throw new Error(`request ${id} is gone`)
+  return toRecord(row)
 }
 
 /** Newest first. */

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import { toInstant } from '../clock.ts'
 import type { Tables } from '../db/tables.ts'
 import { readLatestExecutions } from '../executions/read-executions.ts'
-import { type Person, readPeople } from '../identity/people.ts'
+import { type Person, readPeople, readPerson } from '../identity/people.ts'
 import type { ApproverEntry } from '../policies/workflow.ts'
 import { foldReviews, isApprover, type Progress, type Review } from './approval.ts'
 import { type Comment, listCommentsOf } from './comment-store.ts'
@@ -25,14 +25,31 @@ export async function toRequestViews(
 ): Promise<RequestView[]> {
   if (requests.length === 0) return []
   const ids = requests.map(({ id }) => id)
+  const comments = await listCommentsOf(db, ids)
   const parts: Parts = {
-    people: people ?? (await readPeople(db)),
+    people: people ?? (await readPeopleOf(db, requests, comments.size > 0)),
     reviews: await listReviewsOf(db, ids),
-    comments: await listCommentsOf(db, ids),
+    comments,
     links: await listLinksOf(db, ids),
     executions: await readLatestExecutions(db, ids),
   }
   return requests.map((request) => render(request, parts))
+}
+
+/** Everybody where others have or had a part in it; of a request that nobody approves or speaks of, who made it. */
+async function readPeopleOf(
+  db: Kysely<Tables>,
+  requests: readonly RequestRecord[],
+  areSpokenOf: boolean,
+): Promise<ReadonlyMap<string, Person>> {
+  if (areSpokenOf || requests.length > 1 || requests.some(({ workflow }) => workflow.steps.length > 0))
+    return readPeople(db)
+  const people = new Map<string, Person>()
+  for (const { requesterId } of requests) {
+    const requester = await readPerson(db, requesterId)
+    if (requester) people.set(requesterId, requester)
+  }
+  return people
 }
 
 /** Whatever belongs to some requests, by their ids, read with one query each. */

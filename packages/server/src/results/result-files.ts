@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { link, mkdir, readdir, readFile, rm, stat, statfs, unlink, writeFile } from 'node:fs/promises'
+import { linkSync, mkdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
+import { link, mkdir, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Results on the local disk: a folder an execution, a file a chunk. Files are whole or not there. */
@@ -19,6 +19,12 @@ export interface ResultFiles {
   freeBytes(): Promise<number>
 }
 
+/**
+ * Bytes up to which a file is read and written at once: most results are this short, and a way through the thread pool
+ * costs more than the file.
+ */
+const SHORT = 64 * 1024
+
 const FOLDER = /^exe_[0-9a-z]{26}$/
 
 /**
@@ -31,8 +37,11 @@ export function createResultFiles(directory: string): ResultFiles {
   const fileOf = (executionId: string, n: number) => join(folderOf(executionId), `${n}.chunk`)
 
   async function get(executionId: string, n: number): Promise<Buffer | undefined> {
+    const file = fileOf(executionId, n)
     try {
-      return await readFile(fileOf(executionId, n))
+      const size = sizeOf(file)
+      if (size === undefined) return undefined
+      return size <= SHORT ? readFileSync(file) : await readFile(file)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw error
@@ -42,6 +51,7 @@ export function createResultFiles(directory: string): ResultFiles {
   return {
     get,
     async put(executionId, n, bytes) {
+      if (bytes.length <= SHORT) return putAtOnce(folderOf(executionId), fileOf(executionId, n), bytes)
       await mkdir(folderOf(executionId), { recursive: true, mode: 0o700 })
       const file = fileOf(executionId, n)
       const part = `${file}.${randomUUID()}.part`
@@ -54,6 +64,7 @@ export function createResultFiles(directory: string): ResultFiles {
       }
     },
     async count(executionId) {
+      if (sizeOf(fileOf(executionId, 1)) === undefined) return sizeOf(fileOf(executionId, 0)) === undefined ? 0 : 1
       const names = new Set(await readdir(folderOf(executionId)).catch(() => []))
       let n = 0
       while (names.has(`${n}.chunk`)) n++
@@ -74,8 +85,24 @@ export function createResultFiles(directory: string): ResultFiles {
       return bytes
     },
     async freeBytes() {
-      const { bavail, bsize } = await statfs(directory)
+      const { bavail, bsize } = statfsSync(directory)
       return bavail * bsize
     },
   }
+}
+
+/** The same as the way through the thread pool, for a chunk that is not worth it. */
+function putAtOnce(folder: string, file: string, bytes: Uint8Array): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const part = `${file}.${randomUUID()}.part`
+  try {
+    writeFileSync(part, bytes, { mode: 0o600, flag: 'wx' })
+    linkSync(part, file)
+  } finally {
+    rmSync(part, { force: true })
+  }
+}
+
+function sizeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.size
 }
