@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
-import { api, type Endpoint, ERROR_CODES, endpointPath } from '@twinlock/contract'
+import { ALL_ENDPOINTS, api, type Endpoint, ERROR_CODES, endpointPath } from '@twinlock/contract'
 import { startTestServer, submit, type TestServer, type TestUser } from '@twinlock/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { ACCESS_ROWS, NOBODYS, readServedEndpoints } from './fixtures/access-rows.ts'
+import { ACCESS_ROWS, NOBODYS } from './fixtures/access-rows.ts'
 
 let server: TestServer
 let alice: TestUser
@@ -55,8 +55,6 @@ async function send(
   })
 }
 
-const BUILT = await readServedEndpoints()
-
 const named = (endpoints: readonly Endpoint[]) => endpoints.map((endpoint) => [endpoint.name, endpoint] as const)
 
 const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
@@ -79,7 +77,7 @@ const BODIES: [string, string | Buffer<ArrayBuffer>, string?][] = [
   ['5 MB', JSON.stringify({ name: 'x'.repeat(5 * 1024 * 1024) })],
 ]
 
-describe.each(named(BUILT.filter(({ body }) => body !== undefined)))('%s', (_, endpoint) => {
+describe.each(named(ALL_ENDPOINTS.filter(({ body }) => body !== undefined)))('%s', (_, endpoint) => {
   it.each(BODIES)('refuses %s', async (_, body, type = 'application/json') => {
     const { status } = await expectCoded(await send(endpoint, { body, type }))
     expect([400, 413, 415]).toContain(status)
@@ -89,7 +87,7 @@ describe.each(named(BUILT.filter(({ body }) => body !== undefined)))('%s', (_, e
 const ODD_NAMES = ['%00', '%ff', '..%2f..%2fetc', "'%20or%201=1--", '%F0%9F%94%92', '__proto__', 'x'.repeat(150)]
 
 describe('what is no id or name in a path is refused by', () => {
-  it.each(named(BUILT.filter(({ params }) => params !== undefined)))('%s', async (_, endpoint) => {
+  it.each(named(ALL_ENDPOINTS.filter(({ params }) => params !== undefined)))('%s', async (_, endpoint) => {
     for (const odd of ODD_NAMES) {
       const path = `/api/v1${endpoint.path.replaceAll(/\{\w+\}/g, odd)}`
       const body = endpoint.rawBody
@@ -113,7 +111,7 @@ const ODD_QUERIES = [
 ]
 
 describe('what is no query of its own is refused by', () => {
-  const ofPeople = BUILT.filter(({ access, query }) => query !== undefined && access !== 'agent')
+  const ofPeople = ALL_ENDPOINTS.filter(({ access, query }) => query !== undefined && access !== 'agent')
   it.each(named(ofPeople))('%s', async (_, endpoint) => {
     for (const query of ODD_QUERIES) expect((await expectCoded(await send(endpoint, { query }))).status).toBe(400)
   })
