@@ -17,7 +17,7 @@ import { type Refusal, refuse } from './refusal.ts'
 import { verifyStatements } from './verify-statements.ts'
 
 /** Farther apart, and the times in a token mean nothing. */
-export const MAX_CLOCK_SKEW_MS = 60_000
+const MAX_CLOCK_SKEW_MS = 60_000
 
 /** The longest time that PostgreSQL's settings and Node's timers can hold, 24 days. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1

@@ -16,7 +16,7 @@ export const HEARTBEAT_MS = 10_000
 export const START_WITHIN_MS = 10_000
 
 /** Longer than the largest text that is taken can become in JSON's escaping. */
-export const MAX_WORK_ORDER_LENGTH = 8 * 1024 * 1024
+const MAX_WORK_ORDER_LENGTH = 8 * 1024 * 1024
 
 /** A lease is known by an unguessable id that the server made. */
 const leaseIdSchema = idSchema('lse')
@@ -99,7 +99,7 @@ export const outcomeSchema = z.object({
 export type Outcome = z.infer<typeof outcomeSchema>
 
 /** An agent as people see it. */
-export const agentViewSchema = z.object({
+const agentViewSchema = z.object({
   id: z.string(),
   version: z.string(),
   /** Whether it holds a poll open, or did until a moment ago. */

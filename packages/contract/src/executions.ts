@@ -34,7 +34,7 @@ export const executionErrorSchema = z.strictObject({
 })
 export type ExecutionError = z.infer<typeof executionErrorSchema>
 
-export const resultStateSchema = z.enum(['none', 'partial', 'complete', 'discarded', 'expired'])
+const resultStateSchema = z.enum(['none', 'partial', 'complete', 'discarded', 'expired'])
 export type ResultState = z.infer<typeof resultStateSchema>
 
 /** `quota`: the results' room is used up; `storage_full`: the server's disk is; `retention`: it was kept for as long as results are. */

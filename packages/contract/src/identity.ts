@@ -6,17 +6,17 @@ import { PERMISSIONS, parseRoleAssignment, ROLE_NAMES } from './permissions.ts'
 export const roleSchema = z.enum(ROLE_NAMES)
 
 /** A role in writing: `developer` for every target, `developer@app/production` or `developer@app/*` for some. */
-export const roleAssignmentTextSchema = z
+const roleAssignmentTextSchema = z
   .string()
   .refine(
     (text) => parseRoleAssignment(text) !== undefined,
     `must be one of ${ROLE_NAMES.join(', ')}, alone or for targets, like developer@app/production or developer@app/*`,
   )
 
-export const userStatusSchema = z.enum(['active', 'suspended', 'removed'])
+const userStatusSchema = z.enum(['active', 'suspended', 'removed'])
 export type UserStatus = z.infer<typeof userStatusSchema>
 
-export const userViewSchema = z.object({
+const userViewSchema = z.object({
   name: z.string(),
   status: userStatusSchema,
   roles: z.array(z.string()),
@@ -29,7 +29,7 @@ export const userViewSchema = z.object({
 export type UserView = z.infer<typeof userViewSchema>
 
 /** A token as it can be shown; `token` itself is in the answer to its creation alone. */
-export const tokenViewSchema = z.object({
+const tokenViewSchema = z.object({
   id: idSchema('tok'),
   kind: z.enum(['user', 'agent']),
   user: z.string().nullable(),

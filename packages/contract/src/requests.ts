@@ -30,7 +30,7 @@ const approverEntrySchema = z.object({
   candidates: z.array(z.string()),
 })
 
-export const requestViewSchema = z.object({
+const requestViewSchema = z.object({
   id: idSchema('req'),
   number: z.number().int().positive(),
   status: requestStatusSchema,

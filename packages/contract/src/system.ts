@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { nameSchema, pageQuery, timeSchema, waitSchema } from './common.ts'
 import { defineEndpoint } from './endpoint.ts'
 
-export const auditEventViewSchema = z.object({
+const auditEventViewSchema = z.object({
   seq: z.number().int().positive(),
   id: z.string(),
   type: z.string(),

@@ -3,7 +3,7 @@ import { dialectSchema, nameSchema, textSchema, timeSchema } from './common.ts'
 import { defineEndpoint } from './endpoint.ts'
 
 /** A target as people see it: a database in an environment, and whether somebody is there to serve it. */
-export const targetViewSchema = z.object({
+const targetViewSchema = z.object({
   database: z.string(),
   environment: z.string(),
   dialect: dialectSchema,

@@ -7,7 +7,7 @@ import { instantSchema, limitsSchema, targetSchema } from './work-order.ts'
 export const TOKEN_LIFETIME_MS = 5 * 60_000
 
 /** How one approval came about: a person's review, or the system by a rule that the workflow, a grant or break-glass gives. */
-export const tokenApprovalSchema = z.strictObject({
+const tokenApprovalSchema = z.strictObject({
   /** 1-based step of the workflow; null where no step applied (auto-approval). */
   step: z.number().int().positive().nullable(),
   via: z.enum(['review', 'auto', 'grant', 'break_glass']),

@@ -26,7 +26,7 @@ export function isPooled(connection: PostgresConnection, backend: string | null 
  * takes next (the last one used, the next in turn, any) makes no difference: with the last, the second connection meets
  * the first one's; with turns or chance, one connection meets two. A pooler in session mode passes.
  */
-export async function assertKeepsSessions(connections: readonly PostgresConnection[]): Promise<void> {
+async function assertKeepsSessions(connections: readonly PostgresConnection[]): Promise<void> {
   const seen = new Map<string, PostgresConnection>()
   const own = new Map<PostgresConnection, string>()
   const look = async (connection: PostgresConnection) => {

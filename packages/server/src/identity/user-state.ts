@@ -3,7 +3,7 @@ import type { ErrorCode, RoleAssignment, UserStatus } from '@twinlock/contract'
 export type UserCommand = 'suspend' | 'activate' | 'remove'
 
 /** Where each command leads. Who was removed does not come back; the schema says so too. */
-export const USER_TRANSITIONS = {
+const USER_TRANSITIONS = {
   active: { suspend: 'suspended', activate: 'active', remove: 'removed' },
   suspended: { suspend: 'suspended', activate: 'active', remove: 'removed' },
   removed: { remove: 'removed' },

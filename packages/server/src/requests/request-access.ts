@@ -10,7 +10,7 @@ import { findRequest, type RequestRecord } from './request-store.ts'
 type Scope = Pick<RequestRecord, 'workflow' | 'database' | 'environment'>
 
 /** Who sees a request and its SQL: its requester, those who may review a step of it, and those who may see all. */
-export function canSee(viewer: Person, request: Scope & Pick<RequestRecord, 'requesterId'>): boolean {
+function canSee(viewer: Person, request: Scope & Pick<RequestRecord, 'requesterId'>): boolean {
   return request.requesterId === viewer.id || canSeeOthers(viewer, request)
 }
 

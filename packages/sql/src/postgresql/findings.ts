@@ -3,7 +3,7 @@ import { forbid } from './forbidden.ts'
 
 const ORDER: readonly Operation[] = ['select', 'dml', 'ddl', 'privileged', 'unparsed']
 
-export function strongest(a: Operation, b: Operation): Operation {
+function strongest(a: Operation, b: Operation): Operation {
   return ORDER.indexOf(a) >= ORDER.indexOf(b) ? a : b
 }
 
