@@ -54,7 +54,9 @@ function openFile(file: string, options: { readOnly?: boolean } = {}): DatabaseS
     enableForeignKeyConstraints: true,
     timeout: 5000,
   })
-  if (!options.readOnly) sqlite.exec('pragma journal_mode = wal; pragma synchronous = full')
+  // Whoever commits the page that fills the log waits for the whole of it to be carried over: seldom, then.
+  if (!options.readOnly)
+    sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4000')
   return sqlite
 }
 

@@ -130,7 +130,7 @@ export const initial: Migration = {
        operations text not null,
        statements text not null,
        work_order text not null,
-       work_order_digest text not null unique,
+       work_order_digest text not null,
        status text not null,
        previous_status text not null,
        approved_via text check (approved_via in ('workflow', 'auto')),
