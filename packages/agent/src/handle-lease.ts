@@ -79,6 +79,8 @@ export async function handleLease(
         ? // Anybody between may have written this: no more of it than the id comes to the disk.
           { type: 'reported', ...seen, effect: outcome.effect }
         : { type: 'outcome', ...seen, outcome },
+      // A read that the power takes from the disk is told of as rolled back, which changes nothing for anybody.
+      { synced: !(verdict.ok && verdict.readOnly) },
     )
     .catch((error: unknown) => log.error(describeFailure(error), 'the journal could not keep the outcome'))
   await ctx.killPoints.reach('journaled_outcome')

@@ -23,6 +23,7 @@ const COMPACT_ABOVE_BYTES = 16 * 1024 * 1024
 
 interface Pending {
   readonly line: string
+  readonly synced: boolean
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -98,8 +99,12 @@ export class Journal implements AsyncDisposable {
     return this.#memory.lookUp(executionId)
   }
 
-  /** Resolves when the entry is on the disk. Entries of one moment share one sync. Rejects an entry that the next start could not read. */
-  append(given: JournalEntry): Promise<void> {
+  /**
+   * Resolves when the entry is on the disk; entries of one moment share one sync. One that is not synced outlives this
+   * process, but perhaps not a power cut: for what may then be told a second time. Rejects an entry that the next start
+   * could not read.
+   */
+  append(given: JournalEntry, { synced = true }: { readonly synced?: boolean } = {}): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const parsed = journalEntrySchema.safeParse(given)
     if (!parsed.success) return Promise.reject(unreadable(parsed.error))
@@ -107,7 +112,7 @@ export class Journal implements AsyncDisposable {
     // At once: the same execution must not pass `hasSeen` while this entry waits for the disk.
     this.#memory.apply(entry)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#pending.push({ line: `${JSON.stringify(entry)}\n`, resolve, reject })
+    this.#pending.push({ line: `${JSON.stringify(entry)}\n`, synced, resolve, reject })
     if (!this.#isFlushing) this.#flushed = this.#flush()
     return promise
   }
@@ -127,7 +132,7 @@ export class Journal implements AsyncDisposable {
       try {
         const bytes = Buffer.from(batch.map(({ line }) => line).join(''))
         await this.#file.appendFile(bytes)
-        await this.#file.datasync()
+        if (batch.some(({ synced }) => synced)) await this.#file.datasync()
         this.#size += bytes.length
         for (const { resolve } of batch) resolve()
         await this.#compactWhenLarge()

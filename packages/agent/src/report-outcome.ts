@@ -60,7 +60,11 @@ export async function reportOutcome(
   } else if (!told.ok) log.error(describeFailure(told.error), 'the server does not take the outcome')
   await ctx.killPoints.reach('reported')
   await ctx.journal
-    .append({ type: 'reported', execution_id: executionId, valid_until: validUntil, effect: outcome.effect })
+    .append(
+      { type: 'reported', execution_id: executionId, valid_until: validUntil, effect: outcome.effect },
+      // Forgotten, the outcome is reported once more, which changes nothing.
+      { synced: false },
+    )
     .catch((error: unknown) => log.warn(describeFailure(error), 'the journal could not note the report'))
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Effect, ExecutionError, StatementOutcome } from '@twinlock/contract'
 import { DriverError, type Session, type TransactionRef } from './drivers/driver.ts'
 import {
@@ -86,7 +87,8 @@ export async function runInDatabase(
     }
     await ctx.killPoints.reach('committed')
     const ended = end(null, 'committed')
-    void release({ reuse })
+    // The outcome is on its way before the connection is made ready for the next.
+    void setImmediate().then(() => release({ reuse }))
     return ended
   } catch (error) {
     if (!(error instanceof DriverError)) ctx.log.error(describeFailure(error), 'an execution failed within the agent')

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import {
   API_BASE,
   AppError,
@@ -83,7 +84,11 @@ export function idempotentRoute<E extends Endpoint & { readonly idempotent: true
   register(app, ctx, endpoint, async (untyped, request, reply) => {
     const call = untyped as Call<E> & { user: UserCaller }
     const idempotency = readIdempotency(endpoint, call.user, request)
-    const respond = async (made: Made, status: number) => reply.status(status).send(await handlers.view(call, made))
+    const respond = async (made: Made, status: number) => {
+      // Whom the change woke, an agent perhaps, goes first.
+      await setImmediate()
+      return reply.status(status).send(await handlers.view(call, made))
+    }
     if (!idempotency) return respond(await handlers.run({ ...call, idempotency }), endpoint.status ?? 200)
 
     const twin = `${idempotency.actor} ${idempotency.key}`
