@@ -234,7 +234,9 @@ describe('the schema', () => {
     trying(() =>
       expect(() => insert('audit_records', { ...head, hash: 'x', prev_hash: 'x' })).toThrow(/follow each other/),
     )
-    trying(() => expect(() => insert('audit_records', { ...next, hash: 'x' })).toThrow(/audit_records follow each other/))
+    trying(() =>
+      expect(() => insert('audit_records', { ...next, hash: 'x' })).toThrow(/audit_records follow each other/),
+    )
     const gap = { ...head, seq: Number(head.seq) + 2, hash: 'x', prev_hash: 'x' }
     trying(() => expect(() => insert('audit_records', gap)).toThrow(/follow each other/))
   })
