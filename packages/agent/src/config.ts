@@ -93,7 +93,7 @@ const targetSchema = z.strictObject({
   max_field_bytes: sizeSchema.optional(),
 })
 
-const configSchema = z.strictObject({
+export const fileSchema = z.strictObject({
   agent_id: nameSchema,
   state_dir: z.string('must be a directory').min(1, 'must be a directory'),
   concurrency: z.number().int().min(1).max(1000).default(4),
@@ -138,7 +138,7 @@ export function readAgentConfig(source: AgentConfigSource): ConfigResult<{
 }> {
   const overridable = ['agent_id', 'state_dir', 'server.url', 'server.token', 'server.ca_file']
   const env = { ...source.env, TWINLOCK_SERVER_CA_FILE: source.env.TWINLOCK_CA_FILE || undefined }
-  const read = readConfig({ ...source, env, overridable }, configSchema)
+  const read = readConfig({ ...source, env, overridable }, fileSchema)
   if (!read.ok) return { ok: false, problems: read.problems.map(plainer) }
   const network = readNetwork(source, read.value.server.ca_file)
   if (!network.ok) return network
