@@ -3,6 +3,7 @@ import type { Actor } from '@twinlock/evidence'
 import { SYSTEM } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
+import type { TargetName } from '../policies/workflow.ts'
 import { assertStillLive } from './authenticate.ts'
 import { actorOf, type UserCaller } from './caller.ts'
 import { isAdministrator } from './user-state.ts'
@@ -20,11 +21,12 @@ export async function assertStillMay(
   tx: Tx,
   by: DecidedBy,
   permission: Permission,
+  target?: TargetName,
 ): Promise<Actor> {
   if (by === 'system') return SYSTEM
   await assertStillLive(ctx, tx, by)
   const { roles } = await getUser(tx, by.id)
-  if (!can(roles, permission)) throw new AppError('permission_denied')
+  if (!can(roles, permission, target)) throw new AppError('permission_denied')
   return actorOf(by)
 }
 

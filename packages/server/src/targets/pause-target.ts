@@ -2,8 +2,8 @@ import { appendAudit } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
 import { cancelExecutionsOfTarget } from '../executions/cancel-executions-of-target.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
-import { assertStillLive } from '../identity/authenticate.ts'
-import { actorOf, type UserCaller } from '../identity/caller.ts'
+import { assertStillMay } from '../identity/authority.ts'
+import type { UserCaller } from '../identity/caller.ts'
 import { targetText } from '../policies/targets.ts'
 import type { TargetName } from '../policies/workflow.ts'
 import { assertMayPause } from './target-access.ts'
@@ -22,8 +22,7 @@ export async function pauseTarget(
 ): Promise<number> {
   assertMayPause(ctx, user, target)
   const { cancelled, topics } = await ctx.db.transact(async (tx) => {
-    await assertStillLive(ctx, tx, user)
-    const actor = actorOf(user)
+    const actor = await assertStillMay(ctx, tx, user, 'target:pause', target)
     if (!(await findPause(tx, target))) {
       await insertPause(tx, { ...target, by: user.name, reason: input.reason ?? null, at: ctx.clock.now() })
       await appendAudit(ctx, tx, {

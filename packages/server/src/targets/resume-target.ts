@@ -2,8 +2,8 @@ import { appendAudit } from '../audit/append-audit.ts'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
-import { assertStillLive } from '../identity/authenticate.ts'
-import { actorOf, type UserCaller } from '../identity/caller.ts'
+import { assertStillMay } from '../identity/authority.ts'
+import type { UserCaller } from '../identity/caller.ts'
 import { targetText } from '../policies/targets.ts'
 import type { TargetName } from '../policies/workflow.ts'
 import { assertMayPause } from './target-access.ts'
@@ -19,11 +19,11 @@ export async function resumeTarget(
   assertMayPause(ctx, user, target)
   const id = targetText(target)
   await ctx.db.transact(async (tx) => {
-    await assertStillLive(ctx, tx, user)
+    const actor = await assertStillMay(ctx, tx, user, 'target:pause', target)
     if (await deletePause(tx, target))
       await appendAudit(ctx, tx, {
         type: 'target.resumed',
-        actor: actorOf(user),
+        actor,
         subject: { type: 'target', id },
         data: {},
       })
