@@ -1,6 +1,9 @@
 import type { TargetState } from '@twinlock/contract'
 import type { Clock } from '../clock.ts'
 
+/** Of a target that its agent has said nothing of. */
+export const UNKNOWN_STATE: TargetState = { status: 'unknown', server_version: null, code: null }
+
 /** What an agent said of itself when it last asked for work. */
 export interface PresenceNews {
   readonly agentId: string

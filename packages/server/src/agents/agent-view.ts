@@ -1,7 +1,7 @@
 import type { AgentView } from '@twinlock/contract'
 import { toInstant } from '../clock.ts'
 import { targetText } from '../policies/targets.ts'
-import { UNKNOWN_STATE } from './answer-poll.ts'
+import { UNKNOWN_STATE } from './agent-presence.ts'
 import type { ListedAgent } from './list-agents.ts'
 
 export function toAgentView({ agent, presence, targets, running }: ListedAgent): AgentView {

@@ -1,13 +1,12 @@
-import { type Cancel, type Lease, POLL_HOLD_S, type TargetState } from '@twinlock/contract'
+import { type Cancel, type Lease, POLL_HOLD_S } from '@twinlock/contract'
 import { topicOf } from '../changes.ts'
 import type { Context } from '../context.ts'
 import { leaseExecutions } from '../executions/lease-executions.ts'
 import { readCancels } from '../executions/read-cancels.ts'
 import type { AgentCaller } from '../identity/caller.ts'
 import { targetText } from '../policies/targets.ts'
+import { UNKNOWN_STATE } from './agent-presence.ts'
 import { type PollBody, registerAgent } from './register-agent.ts'
-
-export const UNKNOWN_STATE: TargetState = { status: 'unknown', server_version: null, code: null }
 
 /** Work and cancels for an agent, as soon as there are any. It gets nothing of a target that it says it does not serve. */
 export async function answerPoll(
