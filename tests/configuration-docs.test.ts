@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { readConfig } from '@twinlock/contract/config'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { fileSchema as agentSchema, readAgentConfig } from '../packages/agent/src/config.ts'
+import { userConfigSchema as cliSchema } from '../packages/cli/src/config/config-schema.ts'
 import { readServerConfig, fileSchema as serverSchema } from '../packages/server/src/config.ts'
 
 interface JsonSchema {
@@ -26,6 +28,7 @@ const exampleOf = (page: string) => /^```toml\n(.*?)^```/ms.exec(page)?.[1] ?? '
 describe.each([
   ['configuration.md', serverSchema],
   ['agent.md', agentSchema],
+  ['cli-configuration.md', cliSchema],
 ])('docs/%s', (name, schema) => {
   it('has a line for every key that is read, and for no other', () => {
     const rows = readPage(name).matchAll(/^\| `([a-z_.*]+)` /gm)
@@ -49,5 +52,11 @@ describe('the examples', () => {
     const url = 'postgres://twinlock@127.0.0.1/app'
     const env = { TWINLOCK_AGENT_TOKEN: `twl_agent_${'0'.repeat(64)}`, DATABASE_URL: url, DATABASE_URL_RO: url }
     expect(readAgentConfig({ text, env, readFile: readNoFile })).toMatchObject({ ok: true })
+  })
+
+  it('of the command line is a configuration', () => {
+    const text = exampleOf(readPage('cli-configuration.md'))
+    const readFile = () => `twl_user_${'0'.repeat(64)}`
+    expect(readConfig({ text, env: {}, readFile, overridable: [] }, cliSchema)).toMatchObject({ ok: true })
   })
 })
