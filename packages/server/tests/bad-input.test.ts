@@ -249,6 +249,15 @@ describe('headers', () => {
     expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n')).trim())).toMatchObject({ status, code })
   })
 
+  it('a result has one representation, and another is not given in its place', async () => {
+    const path = endpointPath(api.executions.result, { id: NOBODYS.execution })
+    for (const accept of ['text/csv', 'application/json', 'application/xml']) {
+      const headers = { authorization: `Bearer ${server.admin.token}`, accept }
+      const { status, problem } = await expectCoded(await fetch(server.url + path, { headers }))
+      expect([status, problem]).toEqual([406, expect.objectContaining({ code: 'not_acceptable' })])
+    }
+  })
+
   it('an Idempotency-Key that is not ASCII, or too long, is refused', async () => {
     for (const key of ['k\xe4y', 'x'.repeat(201), 'a b', '']) {
       const response = await fetch(`${server.url}/api/v1/users/alice/activate`, {
