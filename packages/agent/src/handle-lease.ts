@@ -1,4 +1,4 @@
-import { type Effect, LEASE_MS, type Lease, type Outcome } from '@twinlock/contract'
+import { type Effect, isAppError, LEASE_MS, type Lease, type Outcome } from '@twinlock/contract'
 import { TOKEN_LIFETIME_MS, type WorkOrder } from '@twinlock/evidence'
 import type { Analysis } from '@twinlock/sql'
 import type { Logger } from 'pino'
@@ -116,10 +116,31 @@ async function startLease(ctx: LeaseContext, lease: Lease, log: Logger): Promise
     log.info('started')
     return answered.value
   }
+  if (isAppError(answered.error, 'execution_cancelled')) return await neverStarted(ctx, lease, log)
   if (ctx.leasing.aborted) return await giveBack(ctx, lease, log)
   // Nothing ran. A server that had started it will call it lost; any other has it queued again.
   log.warn(describeFailure(answered.error), 'a lease could not be started and is dropped')
   return undefined
+}
+
+/**
+ * The server had started it, its answer was lost, and somebody cancelled it before the start was asked for again: no
+ * token of it ever came, and once it is in the journal none is ever taken.
+ */
+async function neverStarted(ctx: LeaseContext, lease: Lease, log: Logger): Promise<undefined> {
+  const { execution_id, lease_id } = lease
+  if (ctx.journal.lookUp(execution_id) !== undefined) return
+  const outcome = failedOutcome(lease_id, codedError('cancelled', 'Cancelled before the first statement.'), 'none')
+  const validUntil = ctx.clock.now() + 2 * TOKEN_LIFETIME_MS
+  try {
+    await ctx.journal.append({ type: 'outcome', execution_id, valid_until: validUntil, outcome })
+  } catch (error) {
+    // Not on the disk, it could still be run after a restart: nothing is said that gives its slot back.
+    log.error(describeFailure(error), 'the journal could not keep the outcome')
+    return
+  }
+  logOutcome(log, outcome, false)
+  ctx.inBackground(reportOutcome(ctx, execution_id, validUntil, outcome))
 }
 
 /** The agent stops: another agent, or the next start of this one, may have it at once. */

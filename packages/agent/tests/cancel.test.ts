@@ -42,6 +42,20 @@ async function cancelAndSee(executionId: string) {
   return await running.server.outcome(executionId)
 }
 
+test('a start whose answer was lost is not repeated once somebody has cancelled: nothing runs, and that is told', async () => {
+  running = await startRunningAgent({ schema: SCHEMA })
+  running.server.fault = ({ name, nth }) =>
+    name !== 'start' ? undefined : nth === 1 ? 'cut_after' : 'execution_cancelled'
+  const executionId = running.run('delete from orders', ['dml'])
+  expect(await running.server.outcome(executionId)).toMatchObject({
+    status: 'cancelled',
+    effect: 'none',
+    error: { code: 'cancelled' },
+  })
+  expect(running.server.called('start', executionId)).toHaveLength(2)
+  expect(await orders()).toHaveLength(10)
+})
+
 describe('a cancel ends', () => {
   test.each([
     ['a sleeping query', 'select pg_sleep(600)'],

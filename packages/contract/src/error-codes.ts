@@ -171,6 +171,7 @@ export const ERROR_CODES = {
     hint: 'Results are kept for a time only; a read can be asked for again.',
   },
   lease_lost: { status: 409, title: 'The lease is no longer held', hint: null },
+  execution_cancelled: { status: 409, title: 'The execution is to be cancelled and is not started again', hint: null },
   execution_closed: { status: 409, title: 'The execution has ended', hint: null },
   chunk_conflict: { status: 409, title: 'Another chunk with this number is stored', hint: null },
   agent_id_taken: {

@@ -100,6 +100,15 @@ describe('an execution that has not started', () => {
 })
 
 describe('a running execution', () => {
+  it('gets no second token once it is cancelled, and ends without effect when its agent never had the first', async () => {
+    const { id, lease } = await running()
+    await agent.start(lease)
+    await cancel(id)
+    expect(await refusal(agent.start(lease))).toMatchObject({ code: 'execution_cancelled' })
+    await agent.report(lease, { ...ROLLED_BACK, effect: 'none', statements: [] })
+    expect(await setup.show(id)).toMatchObject({ status: 'cancelled', effect: 'none' })
+  })
+
   it('is cancelled by its agent, whose held poll is answered at once, and which says what was done', async () => {
     const { id, lease, request } = await running()
     const poll = agent.ask({ free_capacity: 0 })

@@ -15,7 +15,8 @@ import { requeueExecution } from './requeue-execution.ts'
 
 /**
  * Starts a leased execution: takes a slot, and signs the token without which no agent runs anything. Repeated with the
- * same lease it signs again, so that a lost answer costs nothing; the agent runs one execution once, whatever it is given.
+ * same lease it signs again, so that a lost answer costs nothing, unless somebody has cancelled it meanwhile; the agent
+ * runs one execution once, whatever it is given.
  */
 export async function startExecution(ctx: Context, agent: AgentCaller, id: string, leaseId: string): Promise<Envelope> {
   const { envelope, topics } = await ctx.db.transact(async (tx) => {
@@ -24,7 +25,11 @@ export async function startExecution(ctx: Context, agent: AgentCaller, id: strin
     const now = ctx.clock.now()
     // The token is for the journal that took the lease; an agent whose disk is new has lost it.
     if (!execution.isSameJournal) throw new AppError('lease_lost')
-    if (execution.status === 'running') return { envelope: await issueToken(ctx, tx, execution), topics: [] }
+    if (execution.status === 'running') {
+      // The first answer was lost, or else the agent has its token and will hear of the cancel: no second one.
+      if (execution.cancelRequestedAt !== null) throw new AppError('execution_cancelled')
+      return { envelope: await issueToken(ctx, tx, execution), topics: [] }
+    }
     const move = transition(execution, { type: 'start' }, now)
     if (!move.ok) throw new AppError(move.code)
     if (await readPause(tx, execution)) {
