@@ -54,12 +54,15 @@ it('a database that does not answer disturbs neither the start of its agent nor 
   )
   const { client } = await server.createUser('alice', 'developer')
   const waiting: string[] = []
-  for (let i = 0; i < 3; i++) {
+  // More than the agent has places.
+  for (let i = 0; i < 8; i++) {
     const request = await submit(client, 'select 1', 'app/production', { start: 'on_approval' })
     waiting.push(request.latest_execution?.id ?? '')
   }
   const statusOf = async (id: string) => (await client.call(api.executions.get, { params: { id }, query: {} })).status
-  await expect.poll(() => Promise.all(waiting.map(statusOf))).toEqual(['running', 'running', 'running'])
+  // One may try; the others are not kept waiting.
+  const open = async () => (await Promise.all(waiting.map(statusOf))).filter((status) => status !== 'failed').length
+  await expect.poll(open, { timeout: 20_000 }).toBeLessThanOrEqual(1)
   const ends: unknown[] = []
   for (let i = 0; i < 10; i++) ends.push((await query(client, `select ${i}`)).result[0]?.rows)
   expect(ends).toEqual(Array.from({ length: 10 }, (_, i) => [[i]]))

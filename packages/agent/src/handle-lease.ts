@@ -31,7 +31,7 @@ export interface LeaseContext extends ReportContext {
   readonly rememberServerId: (serverId: string) => Promise<void>
   /** Aborted when the agent starts nothing more. */
   readonly leasing: AbortSignal
-  readonly watch: Pick<TargetWatch, 'refusal' | 'doubt'>
+  readonly watch: Pick<TargetWatch, 'admit' | 'doubt'>
   readonly onVerdict: (verdict: OrderVerdict) => void
   /** Takes what may last beyond the lease's slot, such as a report the server does not hear. */
   readonly inBackground: (work: Promise<void>) => void
@@ -221,8 +221,8 @@ async function carryOut(
   const driver = ctx.driverOf(target)
   if (!driver)
     return failedOutcome(lease.lease_id, codedError('target_not_served', 'The target has no driver.'), 'none')
-  const refusal = await ctx.watch.refusal(target, stop)
-  if (refusal) return failedOutcome(lease.lease_id, toExecutionError(refusal, null), 'none')
+  using admission = await ctx.watch.admit(target, stop)
+  if (admission.refusal) return failedOutcome(lease.lease_id, toExecutionError(admission.refusal, null), 'none')
   const outcome = await runExecution(
     {
       driver,

@@ -10,10 +10,18 @@ export interface TargetWatch {
   state(target: string): TargetState
   /** Resolves when every target was looked at once, or after `ms`. */
   firstLook(ms: number): Promise<void>
-  /** Why nothing is run on the target; waits for the first look at it. */
-  refusal(target: string, stop: AbortSignal): Promise<DriverError | undefined>
+  /**
+   * Lets an execution go to the target, or says why not; it waits a moment for the first look. While a target does not
+   * answer, one execution at a time may try: the others must not wait in the places of those on other targets.
+   */
+  admit(target: string, stop: AbortSignal): Promise<Admission>
   /** Something went wrong with the target: it is looked at again soon. */
   doubt(target: string): void
+}
+
+/** Disposed of when the execution has ended. */
+export interface Admission extends Disposable {
+  readonly refusal: DriverError | undefined
 }
 
 export interface TargetWatchOptions {
@@ -24,6 +32,7 @@ export interface TargetWatchOptions {
 
 const EVERY_MS = 30_000
 const MIN_MS = 1_000
+const FIRST_LOOK_MS = 2_000
 const UNKNOWN: TargetState = { status: 'unknown', server_version: null, code: null }
 /** The agent could reach it, and does not serve it. */
 const REFUSALS: ReadonlySet<string> = new Set(['pooler_detected', 'dialect_mismatch'])
@@ -31,6 +40,8 @@ const REFUSALS: ReadonlySet<string> = new Set(['pooler_detected', 'dialect_misma
 interface Watched {
   state: TargetState
   failure: DriverError | undefined
+  /** An execution that tries, although the target does not answer. */
+  isTried: boolean
   readonly looked: PromiseWithResolvers<void>
   doubted: AbortController
 }
@@ -40,7 +51,13 @@ export function createTargetWatch({ drivers, log, everyMs = EVERY_MS }: TargetWa
   const watched = new Map(
     [...drivers.keys()].map((name): [string, Watched] => [
       name,
-      { state: UNKNOWN, failure: undefined, looked: Promise.withResolvers(), doubted: new AbortController() },
+      {
+        state: UNKNOWN,
+        failure: undefined,
+        isTried: false,
+        looked: Promise.withResolvers(),
+        doubted: new AbortController(),
+      },
     ]),
   )
 
@@ -99,15 +116,32 @@ export function createTargetWatch({ drivers, log, everyMs = EVERY_MS }: TargetWa
       ])
       over.abort()
     },
-    async refusal(name, stop) {
+    async admit(name, stop) {
       const target = watched.get(name)
-      const stopped = Promise.withResolvers<void>()
-      const onStop = () => stopped.resolve()
-      stop.addEventListener('abort', onStop)
-      if (!stop.aborted) await Promise.race([target?.looked.promise, stopped.promise])
-      stop.removeEventListener('abort', onStop)
-      return target?.state.status === 'refused' ? target.failure : undefined
+      if (!target) return admission()
+      if (target.state.status === 'unknown') await firstLookOrStop(target, stop)
+      if (target.state.status === 'refused') return admission(target.failure)
+      if (target.state.status === 'ok') return admission()
+      if (target.isTried) return admission(target.failure ?? silent())
+      target.isTried = true
+      return admission(undefined, () => {
+        target.isTried = false
+      })
     },
     doubt: (name) => watched.get(name)?.doubted.abort(),
   }
+}
+
+async function firstLookOrStop({ looked }: Watched, stop: AbortSignal): Promise<void> {
+  const over = new AbortController()
+  await Promise.race([looked.promise, sleep(FIRST_LOOK_MS, AbortSignal.any([stop, over.signal]))])
+  over.abort()
+}
+
+function silent(): DriverError {
+  return new DriverError('connection_failed', 'The database has not answered since the agent started.')
+}
+
+function admission(refusal?: DriverError, end = () => {}): Admission {
+  return { refusal, [Symbol.dispose]: end }
 }
