@@ -337,7 +337,7 @@ describe('after an agent died when it had sent COMMIT', () => {
     expect(await stack.agent.process.ended).toBe('SIGKILL')
     clock.shift(LEASE_MS)
     await sweep(stack.server.server.ctx)
-    expect(await asked).toMatchObject({ exit: 7, stderr: expect.stringMatching(/^outcome unknown: agent test-agent/) })
+    expect(await asked).toMatchObject({ exit: 7, stderr: expect.stringMatching(/^outcome unknown: agent test-agent/m) })
     for (const argv of [
       ['run', '1'],
       ['request', 'cancel', '1'],

@@ -21,6 +21,8 @@ const MAX_CLOCK_SKEW_MS = 60_000
 
 /** The longest time that PostgreSQL's settings and Node's timers can hold, 24 days. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
+/** Unless the configuration allows more, or less. */
+const MAX_FIELD_BYTES = 64 * 1024 * 1024
 
 /** Everything a verdict depends on. */
 export interface OrderFacts {
@@ -215,7 +217,8 @@ export function clampLimits(
     lock_timeout_ms: ceiling.lockTimeoutMs ?? MAX_TIMEOUT_MS,
     ...(ceiling.maxRows === undefined ? {} : { max_rows: ceiling.maxRows }),
     ...(ceiling.maxResultBytes === undefined ? {} : { max_result_bytes: ceiling.maxResultBytes }),
-    ...(ceiling.maxFieldBytes === undefined ? {} : { max_field_bytes: ceiling.maxFieldBytes }),
+    // A value is held in memory whole.
+    max_field_bytes: ceiling.maxFieldBytes ?? MAX_FIELD_BYTES,
   }
   const clamped = Object.fromEntries(
     NUMERIC_LIMITS.flatMap((name) => {

@@ -2,6 +2,7 @@ import { AppError, can } from '@twinlock/contract'
 import type { Context } from '../context.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { assertStillLive } from '../identity/authenticate.ts'
+import { assertStillMay } from '../identity/authority.ts'
 import { actorOf, type UserCaller } from '../identity/caller.ts'
 import { cancelOpenExecution } from './cancel-open-execution.ts'
 import { readVisibleExecution } from './read-visible-execution.ts'
@@ -21,8 +22,11 @@ export async function cancelExecution(
     const { execution, request } = await readVisibleExecution(tx, user, id)
     if (request.requesterId !== user.id && !can(user.roles, 'request:cancel_any', execution))
       throw new AppError('not_requester', { detail: `#${request.number} is somebody else's request` })
-    await assertStillLive(ctx, tx, user)
-    const topics = await cancelOpenExecution(ctx, tx, execution, { actor: actorOf(user), reason })
+    // One's own may be stopped by whoever still is somebody; another's by the rights of this moment.
+    if (request.requesterId === user.id) await assertStillLive(ctx, tx, user)
+    else await assertStillMay(ctx, tx, user, 'request:cancel_any', execution)
+    const actor = actorOf(user)
+    const topics = await cancelOpenExecution(ctx, tx, execution, { actor, reason })
     if (!topics)
       throw new AppError('execution_not_cancellable', {
         detail:

@@ -6,6 +6,7 @@ import { cancelExecutionOf } from '../executions/cancel-execution-of.ts'
 import { executionOpenError } from '../executions/refuse-open-execution.ts'
 import { type Idempotency, rememberAnswer } from '../idempotency/idempotency.ts'
 import { assertStillLive } from '../identity/authenticate.ts'
+import { assertStillMay } from '../identity/authority.ts'
 import { actorOf, type UserCaller } from '../identity/caller.ts'
 import { getVisibleRequest } from './request-access.ts'
 import { transition } from './request-state.ts'
@@ -32,7 +33,9 @@ export async function cancelRequest(
     const request = await getVisibleRequest(tx, user, ref)
     if (request.requesterId !== user.id && !can(user.roles, 'request:cancel_any', request))
       throw new AppError('not_requester', { detail: `#${request.number} is somebody else's request` })
-    await assertStillLive(ctx, tx, user)
+    // One's own may be stopped by whoever still is somebody; another's by the rights of this moment.
+    if (request.requesterId === user.id) await assertStillLive(ctx, tx, user)
+    else await assertStillMay(ctx, tx, user, 'request:cancel_any', request)
     const actor = actorOf(user)
     const withExecution = input.also_cancel_execution === true
     const wish = { actor, reason: input.reason }
