@@ -6,7 +6,7 @@ import { printRecords } from '../results/print-records.ts'
 import type { OutputFormat } from '../results/result-writer.ts'
 import { text } from '../terminal/safe-text.ts'
 import { type FilterInput, readCount, readFilters, readTime } from './event-filters.ts'
-import { dataText } from './event-text.ts'
+import { dataText, eventText } from './event-text.ts'
 
 interface ListInput extends FilterInput {
   readonly since: string | undefined
@@ -25,9 +25,19 @@ export async function listAudit(ctx: Context, input: ListInput): Promise<ExitCod
     (page) => client.call(api.audit.events, { query: { ...filters, ...page } }, { signal: ctx.io.interrupt }),
     limit,
   )
-  await printRecords<AuditEventView>(
+  // In a terminal a line each, as they are followed: what events say does not fit into columns.
+  if (input.format === undefined && !ctx.json && ctx.io.stdout.isTTY)
+    for (const event of items) await ctx.print(eventText(event, ctx.out, ctx.now()))
+  else await printEvents(ctx, input.format, items)
+  if (!ctx.json && items.length === 0) await ctx.say(text`no events that fit`)
+  if (!ctx.json && more) await ctx.say(text`there are more: --limit ${limit * 2}, or --until ${items.at(-1)?.at ?? ''}`)
+  return EXIT.done
+}
+
+function printEvents(ctx: Context, format: OutputFormat | undefined, events: readonly AuditEventView[]): Promise<void> {
+  return printRecords<AuditEventView>(
     ctx,
-    input.format,
+    format,
     [
       { name: 'seq', type: 'integer', value: ({ seq }) => seq },
       { name: 'at', value: ({ at }) => at },
@@ -36,9 +46,6 @@ export async function listAudit(ctx: Context, input: ListInput): Promise<ExitCod
       { name: 'subject', value: ({ subject }) => subject?.id ?? null },
       { name: 'data', value: ({ data }) => dataText(data) },
     ],
-    items,
+    events,
   )
-  if (!ctx.json && items.length === 0) await ctx.say(text`no events that fit`)
-  if (!ctx.json && more) await ctx.say(text`there are more: --limit ${limit * 2}, or --until ${items.at(-1)?.at ?? ''}`)
-  return EXIT.done
 }

@@ -62,5 +62,5 @@ async function report(ctx: Context, verdict: LogVerdict, known?: KnownHead): Pro
 function hintFor(kind: 'broken' | 'rewritten' | 'shortened', heads: string): string {
   if (kind === 'broken')
     return 'Keep this log as it is and compare it with an older export: what stands before that record is intact.'
-  return `Somebody removed or rewrote records, or the server was restored from an older copy. Once you know which: the remembered end is in ${heads}.`
+  return `Somebody removed or rewrote records, the server was restored from an older copy, or another server answers at this address now. Once you know which: the remembered end is in ${heads}.`
 }

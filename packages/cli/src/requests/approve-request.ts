@@ -2,6 +2,7 @@ import { AppError, api, type RequestView, type TargetView } from '@twinlock/cont
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { engineOf } from '../targets/target-state.ts'
 import { confirm } from '../terminal/ask.ts'
 import { joined, type SafeText, text } from '../terminal/safe-text.ts'
 import { relativeText } from '../terminal/time-text.ts'
@@ -66,9 +67,9 @@ export function assertPending(request: RequestView): void {
 
 function reviewTitle(request: RequestView, targets: readonly TargetView[], now: number): SafeText {
   const target = targets.find((one) => targetOf(one) === targetOf(request))
-  const version = target?.agents.find(({ server_version }) => server_version !== null)?.server_version
+  const engine = target && engineOf(target)
   const when = relativeText(request.created_at, now)
-  return text`#${request.number}  ${request.requester} asks to run ${request.operations.join(', ')} on ${targetOf(request)}${version ? ` (${version})` : ''}, ${when}`
+  return text`#${request.number}  ${request.requester} asks to run ${request.operations.join(', ')} on ${targetOf(request)}${engine ? ` (${engine})` : ''}, ${when}`
 }
 
 function whatNext(request: RequestView): SafeText {

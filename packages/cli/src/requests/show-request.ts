@@ -80,7 +80,7 @@ function executionLines(execution: ExecutionView, now: number): SafeText[] {
     lines.push(
       text`its result is gone${execution.result_reason === null ? '' : `: ${GONE_BECAUSE[execution.result_reason]}`}`,
     )
-  if (execution.server_version !== null) lines.push(text`${execution.server_version}`)
+  if (execution.server_version !== null) lines.push(text`database server ${execution.server_version}`)
   if (error)
     lines.push(text`${error.message} (${error.code}${error.sqlstate === null ? '' : `, SQLSTATE ${error.sqlstate}`})`)
   lines.push(text`${execution.id}`)
