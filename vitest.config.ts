@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -9,6 +10,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Tests wait for processes and databases more than they work.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     execArgv: ['--conditions=twinlock-source'],
   },
 })
