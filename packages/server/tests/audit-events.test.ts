@@ -165,6 +165,15 @@ describe('following the log', () => {
     expect((await waiting).items).toMatchObject([{ type: 'access.denied', actor: { id: 'alice' } }])
   })
 
+  it('is over for somebody who loses the right to it while they wait', async () => {
+    await using setup = await start()
+    const waiting = refusal(setup.page({ after: await setup.head(), wait: 30 }))
+    await setup.clock.untilHeld(WAIT_MS, 1)
+    const demoted = { params: { name: 'erin' }, body: { roles: ['readonly'] } }
+    await setup.server.admin.client.call(api.identity.updateUser, demoted)
+    expect(await waiting).toMatchObject({ code: 'permission_denied' })
+  })
+
   it('is over with nothing when its time is', async () => {
     await using setup = await start()
     const after = await setup.head()
@@ -195,6 +204,22 @@ describe('following the log', () => {
 })
 
 describe('a long log', () => {
+  it('is exported to its reader for as long as they may read it', async () => {
+    await using setup = await start()
+    const { ctx } = setup.server.server
+    const event = { type: 'access.denied', actor: { type: 'user', id: 'alice' }, subject: null, data: {} } as const
+    const events = Array.from({ length: 20_000 }, () => event)
+    await ctx.db.transact((tx) => appendAudit(ctx, tx, ...events))
+    const lines = (await setup.erin.client.stream(api.audit.export, { query: { after: 0 } }))[Symbol.asyncIterator]()
+    expect((await lines.next()).done).toBe(false)
+    const demoted = { params: { name: 'erin' }, body: { roles: ['readonly'] } }
+    await setup.server.admin.client.call(api.identity.updateUser, demoted)
+    const rest = (async () => {
+      while (!(await lines.next()).done);
+    })()
+    await expect(rest).rejects.toThrow()
+  })
+
   it('is searched in parts: an empty page says where to go on', async () => {
     await using setup = await start()
     const { ctx } = setup.server.server

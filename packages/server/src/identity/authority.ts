@@ -1,8 +1,10 @@
 import { AppError, can, type Permission } from '@twinlock/contract'
 import type { Actor } from '@twinlock/evidence'
+import type { Kysely } from 'kysely'
 import { SYSTEM } from '../audit/append-audit.ts'
 import type { Context } from '../context.ts'
 import type { Tx } from '../db/connect.ts'
+import type { Tables } from '../db/tables.ts'
 import type { TargetName } from '../policies/workflow.ts'
 import { assertStillLive } from './authenticate.ts'
 import { actorOf, type UserCaller } from './caller.ts'
@@ -13,19 +15,19 @@ import { getUser, listUsersAfter, type User } from './user-store.ts'
 export type DecidedBy = UserCaller | 'system'
 
 /**
- * Looks again, within the transaction of the change, whether the person may make it: of two administrators who suspend
- * each other at once, the second is nobody any more. Returns who goes into the log.
+ * Looks again whether the person may do it, for a change within its transaction: of two administrators who suspend each
+ * other at once, the second is nobody any more. Returns who goes into the log.
  */
 export async function assertStillMay(
   ctx: Pick<Context, 'clock'>,
-  tx: Tx,
+  db: Kysely<Tables>,
   by: DecidedBy,
   permission: Permission,
   target?: TargetName,
 ): Promise<Actor> {
   if (by === 'system') return SYSTEM
-  await assertStillLive(ctx, tx, by)
-  const { roles } = await getUser(tx, by.id)
+  await assertStillLive(ctx, db, by)
+  const { roles } = await getUser(db, by.id)
   if (!can(roles, permission, target)) throw new AppError('permission_denied')
   return actorOf(by)
 }
