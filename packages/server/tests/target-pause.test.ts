@@ -130,6 +130,19 @@ describe('a paused target', () => {
     expect([(await say()).cancelled, (await say()).cancelled]).toEqual([1, 1])
   })
 
+  it('is not shown to somebody who repeats a call and has no part in it any more', async () => {
+    await using setup = await startProtocol()
+    const { client } = await setup.server.createUser('olga', 'operator@app/development')
+    const again = [
+      () => client.call(api.targets.pause, { params: DEVELOPMENT, body: {} }, { idempotencyKey: 'stop' }),
+      () => client.call(api.targets.resume, { params: DEVELOPMENT, body: {} }, { idempotencyKey: 'go' }),
+    ]
+    for (const call of again) await call()
+    const moved = { params: { name: 'olga' }, body: { roles: ['operator@app/production'] } }
+    await setup.server.admin.client.call(api.identity.updateUser, moved)
+    for (const call of again) expect(await refusal(call())).toMatchObject({ code: 'unknown_target' })
+  })
+
   it('starts nothing after the pause was answered, however start and pause arrive', async () => {
     await using setup = await startProtocol()
     for (let round = 0; round < 15; round++) {
