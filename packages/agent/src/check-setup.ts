@@ -172,8 +172,8 @@ export function printChecked(parts: readonly CheckedPart[]): { readonly text: st
   const width = Math.max(...parts.map(({ name }) => name.length)) + 2
   const lines = parts.flatMap(({ name, findings }) =>
     findings.flatMap(({ level, text, remedy }, i) => [
-      `${(i === 0 ? name : '').padEnd(width)}${level === 'fact' ? '' : `${level}: `}${text}`,
-      ...(remedy === undefined ? [] : [`${' '.repeat(width)}  ${remedy}`]),
+      `${(i === 0 ? name : '').padEnd(width)}${level === 'fact' ? '' : `${level}: `}${printable(text)}`,
+      ...(remedy === undefined ? [] : [`${' '.repeat(width)}  ${printable(remedy)}`]),
     ]),
   )
   const count = (level: Finding['level']) =>
@@ -184,4 +184,12 @@ export function printChecked(parts: readonly CheckedPart[]): { readonly text: st
     ok,
     text: `${[...lines, `${counted(count('problem'), 'problem')}, ${counted(count('warning'), 'warning')}`].join('\n')}\n`,
   }
+}
+
+/** Names and messages of a database or a server come from others: what would act on the terminal is shown instead. */
+function printable(foreign: string): string {
+  return foreign.replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (found) => `<U+${(found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`,
+  )
 }

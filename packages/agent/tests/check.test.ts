@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { generateSigningKey } from '@twinlock/evidence'
 import { createTestDatabase, startNode, type TestDatabase } from '@twinlock/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { describeAccess } from '../src/check-setup.ts'
+import { describeAccess, printChecked } from '../src/check-setup.ts'
 import type { Inspection } from '../src/drivers/driver.ts'
 import { configText, type TemporaryDirectory, temporaryDirectory } from './fixtures/agent-setup.ts'
 import { type ProtocolServer, startProtocolServer } from './fixtures/protocol-server.ts'
@@ -170,4 +170,12 @@ test.each([
   expect(describeAccess(key, inspection, isLocal)).toContainEqual(
     expect.objectContaining({ level, text: expect.stringMatching(text) }),
   )
+})
+
+test('what a database says of itself does nothing to the terminal', () => {
+  const hostile = { ...found, role: 'app\u001b[2J', serverVersion: '18\r', writable: ['a\u009b1m', 'b\u202e'] }
+  const { text } = printChecked([{ name: 'app/production', findings: describeAccess('url_read_only', hostile, true) }])
+  expect(text).toContain('PostgreSQL 18<U+000D> as app<U+001B>[2J')
+  expect(text).toContain('a<U+009B>1m, b<U+202E>')
+  expect(text.replaceAll('\n', '')).not.toMatch(/[\p{C}]/u)
 })
