@@ -25,11 +25,10 @@ const RETRY_AFTER_S = 5
 
 /** The HTTP side of a server: every route, and one answer to every failure. */
 export function createApp(ctx: Context): FastifyInstance {
-  const calls = createCallIds(ctx.random)
   const app = Fastify({
     // What a client calls its call is not for our log.
     requestIdHeader: false,
-    genReqId: calls,
+    genReqId: () => newCallId(ctx.random),
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: true,
@@ -79,11 +78,9 @@ export function createApp(ctx: Context): FastifyInstance {
   return app
 }
 
-/** Names for calls, for the log: of this process, counted. */
-function createCallIds(random: Context['random']): () => string {
-  const start = Buffer.from(random(6)).toString('hex')
-  let count = 0
-  return () => `call_${start}_${++count}`
+/** Names a call in the log; it tells nobody how many there are. */
+function newCallId(random: Context['random']): string {
+  return `call_${Buffer.from(random(8)).toString('hex')}`
 }
 
 /** What every agent says every few seconds would bury the rest. */
