@@ -26,8 +26,8 @@ export interface RunContext {
 const UPLOAD_FAILED = 'The rows were read, but not all of them reached the server.'
 /** How long a read waits, in all, for a server that is slow to take its rows before they go to the disk. */
 const READ_PATIENCE_MS = 1_000
-/** Rows as JSON are seldom larger than this many times the bytes the database sent. */
-const SPILL_FACTOR = 2
+/** JSON may write a byte of a value as six, and rows and names need room of their own. */
+const SPILL_FACTOR = 8
 const SPILL_SLACK_BYTES = 16 * 1024 * 1024
 
 /**
