@@ -86,6 +86,19 @@ describe('the room for results', () => {
     expect(await protocol.show(read)).toMatchObject({ result: 'expired' })
   })
 
+  it('is not used up by chunks that arrive with the word that there are none', async () => {
+    await protocol[Symbol.asyncDispose]()
+    await start('quota = "1GiB"')
+    for (let round = 0; round < 10; round++) {
+      const lease = await running()
+      await Promise.allSettled([
+        ...[0, 1, 2, 3, 4].map((n) => protocol.dev.chunk(lease, n, block(66 * KIB))),
+        protocol.dev.report(lease, round % 2 === 0 ? { chunks: 0 } : discarded('quota')),
+      ])
+    }
+    expect([kept(), protocol.server.server.ctx.room.usedBytes]).toEqual([[], 0])
+  })
+
   it('is not taken from others for a result that is larger than all of it', async () => {
     const other = await ended(40 * KIB)
     const large = await running()

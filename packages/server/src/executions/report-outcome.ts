@@ -46,9 +46,11 @@ export async function reportOutcome(ctx: Context, agent: AgentCaller, id: string
   ctx.changes.notify(topicOf.execution(id), topicOf.request(ended.requestId), topicOf.result(id))
   // What came before the rest was refused. Should this fail, the next start does it.
   if (outcome.chunks === 0 || discarded)
-    await removeResult(ctx, id).catch((error: unknown) =>
-      ctx.logger.error({ err: error, execution: id }, 'what is left of a discarded result could not be deleted'),
-    )
+    await ctx.room
+      .inTurn(id, () => removeResult(ctx, id))
+      .catch((error: unknown) =>
+        ctx.logger.error({ err: error, execution: id }, 'what is left of a discarded result could not be deleted'),
+      )
 }
 
 /** What there is of a result, by the chunks it was made of and those that are stored. */

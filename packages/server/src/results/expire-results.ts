@@ -26,7 +26,7 @@ export async function expireResult(ctx: Context, id: string, reason: 'quota' | '
   }
 }
 
-/** Deletes what is stored of a result that is not kept. */
+/** Deletes what is stored of a result that is not kept; in turn with its chunks where one may still be on its way. */
 export async function removeResult(ctx: Pick<Context, 'results' | 'room'>, executionId: string): Promise<void> {
   await ctx.results.remove(executionId)
   ctx.room.release(executionId)

@@ -21,11 +21,14 @@ export async function storeChunk(
   n: number,
   bytes: Uint8Array,
 ): Promise<void> {
-  const { maxResultBytes } = await readUpload(ctx, agent, executionId, leaseId)
-  if (n > maxChunks(maxResultBytes))
-    throw new AppError('payload_too_large', { detail: 'the result is larger than its limit' })
-  // A chunk that is sent again while the first is still being stored takes no room twice.
-  await ctx.room.inTurn(executionId, () => keep(ctx, executionId, n, bytes))
+  // A chunk that is sent again while the first is still being stored takes no room twice; nor does one whose execution
+  // ends meanwhile leave anything behind: whoever removes the result takes a turn as well.
+  await ctx.room.inTurn(executionId, async () => {
+    const { maxResultBytes } = await readUpload(ctx, agent, executionId, leaseId)
+    if (n > maxChunks(maxResultBytes))
+      throw new AppError('payload_too_large', { detail: 'the result is larger than its limit' })
+    await keep(ctx, executionId, n, bytes)
+  })
   ctx.changes.notify(topicOf.result(executionId))
 }
 
