@@ -38,8 +38,10 @@ export function createGroupCommit(db: Kysely<Tables>, sqlite: DatabaseSync): Gro
 
   function setDurability(durability: Durability): void {
     if (syncs === (durability === 'durable')) return
-    syncs = durability === 'durable'
-    sqlite.exec(`pragma synchronous = ${syncs ? 'full' : 'normal'}`)
+    const willSync = durability === 'durable'
+    sqlite.exec(`pragma synchronous = ${willSync ? 'full' : 'normal'}`)
+    // Only once it is so: a durable unit after a failure must not be taken for synced.
+    syncs = willSync
   }
 
   /** The next unit that may share the sync of this group. */
